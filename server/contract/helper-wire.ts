@@ -1,0 +1,71 @@
+import { z } from 'zod';
+
+/**
+ * Frames between the control plane and `helper/`, the program that runs in front of every sandbox. Newline-delimited JSON
+ * over stdio; binary as base64. The helper is never trusted: every frame from it is parsed here, and sizes are capped.
+ */
+export const helperProtocol = 1;
+export const frameBytesMax = 1024 * 1024;
+
+export const Limits = z.strictObject({
+  /** Wall time of one step. */
+  wallMs: z.int().positive(),
+  cpuPercent: z.int().positive(),
+  memoryBytes: z.int().positive(),
+  processes: z.int().positive(),
+  /** Writable bytes: the workspace's upper layer. */
+  diskBytes: z.int().positive(),
+  tmpBytes: z.int().positive(),
+  /** Kept of a log: this much from its head and this much from its tail. */
+  logBytes: z.int().positive(),
+  /** Output after which the step is ended: a check that prints for ever proves nothing. */
+  outputBytes: z.int().positive(),
+});
+export type Limits = z.infer<typeof Limits>;
+
+/** Where the tree comes from: a read-only folder plus what differs from it. Paths are relative to the tree's root. */
+export const Workspace = z.strictObject({
+  /** Read-only folder that holds a whole tree. */
+  lower: z.string(),
+  /** Folder with the files that differ, laid over `lower`; null when nothing does. */
+  delta: z.string().nullable(),
+  /** Paths removed from `lower` first (deletions, and everything that `delta` brings anew). */
+  remove: z.array(z.string()),
+});
+export type Workspace = z.infer<typeof Workspace>;
+
+export const Step = z.strictObject({ name: z.string(), command: z.string() });
+
+export const Assignment = z.strictObject({
+  type: z.literal('assignment'),
+  protocol: z.literal(helperProtocol),
+  workspace: Workspace,
+  /** Each step gets its own fresh copy of the workspace and its own sandbox. */
+  steps: z.array(Step).min(1).max(50),
+  limits: Limits,
+});
+export type Assignment = z.infer<typeof Assignment>;
+
+export const StepOutcome = z.object({
+  name: z.string(),
+  /** null when a signal or a limit ended it. */
+  exitCode: z.int().nullable(),
+  signal: z.string().nullable(),
+  /** The limit that ended it, or null. */
+  limit: z.enum(['wall', 'memory', 'processes', 'disk', 'output']).nullable(),
+  durationMs: z.int(),
+  logBase64: z.string(),
+  omittedBytes: z.int(),
+});
+export type StepOutcome = z.infer<typeof StepOutcome>;
+
+export const HelperFrame = z.discriminatedUnion('type', [
+  z.object({ type: z.literal('ready'), protocol: z.int(), isolation: z.array(z.string()), missing: z.array(z.string()) }),
+  z.object({ type: z.literal('started'), step: z.string() }),
+  z.object({ type: z.literal('output'), step: z.string(), base64: z.string() }),
+  z.object({ type: z.literal('outcome'), outcome: StepOutcome }),
+  /** The sandbox itself could not be set up: nothing is said about the tree. */
+  z.object({ type: z.literal('trouble'), message: z.string() }),
+  z.object({ type: z.literal('done') }),
+]);
+export type HelperFrame = z.infer<typeof HelperFrame>;

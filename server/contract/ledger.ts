@@ -1,0 +1,79 @@
+import { z } from 'zod';
+
+/** What happened, as `noun.verb` in the past. Closed, so that a filter can list them. */
+export const LedgerKind = z.enum([
+  'daemon.started',
+  'daemon.stopped',
+  'budget.loaded',
+  'enrol_link.made',
+  'enrol_link.refused',
+  'device.enrolled',
+  'device.revoked',
+  'pin.chosen',
+  'pin.changed',
+  'pin.reset',
+  'session.opened',
+  'session.refused',
+  'session.ended',
+  'request.refused',
+  'repository.added',
+  'repository.changed',
+  'repository.removed',
+  'repository.fetched',
+  'repository.unreachable',
+  'thread.created',
+  'message.accepted',
+  'message.answered',
+  'job.queued',
+  'job.started',
+  'job.planned',
+  'job.patched',
+  'job.resumed',
+  'job.cancel_asked',
+  'job.proposed',
+  'job.refused',
+  'job.failed',
+  'job.cancelled',
+  'check.completed',
+  'proposal.superseded',
+  'proposal.base_moved',
+  'decision.recorded',
+  'decision.refused',
+  'publication.committed',
+  'publication.pushed',
+  'publication.opened',
+  'publication.refused',
+  'publication.unknown',
+  'publication.undo_asked',
+  'publication.closed',
+  'publication.undone',
+  'backup.made',
+]);
+export type LedgerKind = z.infer<typeof LedgerKind>;
+
+export const Actor = z.enum(['owner', 'system', 'stranger']);
+export type Actor = z.infer<typeof Actor>;
+
+/** One link of the chain. `body` never holds a secret; ids in it are what a page links to. */
+export const LedgerEntry = z.object({
+  seq: z.int().min(1),
+  atMs: z.int(),
+  kind: LedgerKind,
+  actor: Actor,
+  /** The id the entry is about (a job, a proposal, a repository …), or null. */
+  subject: z.string().nullable(),
+  /** The job it belongs to, so that one job's history is one query. */
+  jobId: z.string().nullable(),
+  body: z.record(z.string(), z.unknown()),
+  prevHash: z.string(),
+  hash: z.string(),
+});
+export type LedgerEntry = z.infer<typeof LedgerEntry>;
+
+export const ChainVerdict = z.object({
+  ok: z.boolean(),
+  entries: z.int(),
+  head: z.string(),
+  firstBad: z.object({ seq: z.int(), why: z.string() }).optional(),
+});
+export type ChainVerdict = z.infer<typeof ChainVerdict>;

@@ -1,0 +1,143 @@
+import { z } from 'zod';
+import { CheckDefinition, CheckResult } from './check.ts';
+import { JobId, ObjectId, ProposalId, RepositoryId, Sha256 } from './ids.ts';
+import { PatchSummary } from './patch.ts';
+
+/** What will be done and where; written before anything runs. */
+export const Plan = z.object({
+  goal: z.string(),
+  /** Paths the change touches. */
+  targets: z.array(z.string()),
+  steps: z.array(z.string()),
+  questions: z.array(z.string()),
+  checks: z.array(CheckDefinition),
+  formatter: z.string().nullable(),
+  /** The chosen option: where it runs, with which model, for how much. */
+  option: z.object({ placement: z.enum(['base', 'helper']), model: z.string().nullable(), estimateUsd: z.number() }),
+});
+export type Plan = z.infer<typeof Plan>;
+
+export const RiskLevel = z.enum(['low', 'medium', 'high']);
+export const Risk = z.object({
+  level: RiskLevel,
+  reasons: z.array(z.object({ code: z.string(), level: RiskLevel, message: z.string(), paths: z.array(z.string()) })),
+});
+export type Risk = z.infer<typeof Risk>;
+
+/** Derived from the owner's own outcomes and the evidence, never self-reported (DESIGN section 6). Whole percents. */
+export const Confidence = z.object({
+  percent: z.int().min(0).max(100),
+  low: z.int().min(0).max(100),
+  high: z.int().min(0).max(100),
+  reasons: z.array(z.string()),
+});
+export type Confidence = z.infer<typeof Confidence>;
+
+export const Cost = z.object({
+  /** Spent on this job so far. */
+  spentUsd: z.number(),
+  /** What GO itself will cost, worst case. */
+  projectedUsd: z.number(),
+  hourLeftUsd: z.number(),
+  dayLeftUsd: z.number(),
+});
+export type Cost = z.infer<typeof Cost>;
+
+/** A named condition that must hold before GO. `warned` lets GO through but is said in amber. */
+export const Gate = z.object({
+  name: z.string(),
+  verdict: z.enum(['open', 'warned', 'closed']),
+  reason: z.string(),
+});
+export type Gate = z.infer<typeof Gate>;
+
+/** What GO will write: decided before it is shown, so that the digest covers it. */
+export const Publishing = z.object({
+  branch: z.string(),
+  commitMessage: z.string(),
+  author: z.object({ name: z.string(), email: z.string() }),
+  pullTitle: z.string(),
+  pullBody: z.string(),
+});
+export type Publishing = z.infer<typeof Publishing>;
+
+/** The Proposed Execution: frozen, with a digest over everything GO would act on (DESIGN section 6). */
+export const ProposalDocument = z.object({
+  id: ProposalId,
+  jobId: JobId,
+  title: z.string(),
+  repo: z.object({ id: RepositoryId, name: z.string(), url: z.string() }),
+  base: z.object({ ref: z.string(), sha: ObjectId }),
+  plan: Plan,
+  patch: PatchSummary,
+  checks: z.array(CheckResult),
+  /** "0 failing before, 1 after, 1 new", summed over the checks. */
+  proof: z.object({
+    failingBefore: z.int(),
+    failingAfter: z.int(),
+    newFailures: z.int(),
+    placement: z.enum(['base', 'helper']),
+    /** sha256 of the helper program that ran the checks. */
+    helperSha256: Sha256,
+    limits: z.string(),
+    formatter: z.object({ command: z.string(), clean: z.boolean() }).nullable(),
+    /** What was not shown by this proof, in plain words. */
+    notProved: z.array(z.string()),
+  }),
+  risk: Risk,
+  confidence: Confidence,
+  cost: Cost,
+  gates: z.array(Gate),
+  escalation: z
+    .object({ why: z.string(), estimateUsd: z.number(), confidenceGain: z.string(), needs: z.array(z.string()) })
+    .optional(),
+  publishing: Publishing,
+  createdAtMs: z.int(),
+  digest: Sha256,
+});
+export type ProposalDocument = z.infer<typeof ProposalDocument>;
+
+export const ProposalState = z.enum(['open', 'superseded', 'rejected', 'publishing', 'unknown', 'published', 'undoing', 'undone']);
+export type ProposalState = z.infer<typeof ProposalState>;
+
+/** How the base stands now, compared with the proposal's. Unknown is stale (notes R12, DESIGN section 1.3). */
+export const Freshness = z.object({
+  verdict: z.enum(['current', 'moved_apart', 'moved_overlap', 'no_longer_applies', 'unknown']),
+  baseNow: ObjectId.nullable(),
+  commitsSince: z.int().nullable(),
+  /** Files changed on the base since, that the patch touches too. */
+  overlapping: z.array(z.string()),
+  message: z.string(),
+  checkedAtMs: z.int(),
+});
+export type Freshness = z.infer<typeof Freshness>;
+
+/** GO accepts only these two (states_may_go in server/chain/proposal/freshness.ts derives from it). */
+export const freshEnough: readonly Freshness['verdict'][] = ['current', 'moved_apart'];
+
+export const Publication = z.object({
+  branch: z.string(),
+  commit: ObjectId,
+  tree: ObjectId,
+  pr: z.object({ number: z.int(), url: z.string(), state: z.enum(['open', 'closed', 'merged']) }).nullable(),
+  /** How far it got: each step is found again after a crash. */
+  step: z.enum(['decided', 'committed', 'pushed', 'opened', 'closed', 'undone']),
+  trouble: z.string().nullable(),
+});
+export type Publication = z.infer<typeof Publication>;
+
+export const DecisionKind = z.enum(['go', 'reject', 'revise']);
+
+/** A proposal as the doors show it: the frozen document plus what has happened to it. */
+export const Proposal = z.object({
+  document: ProposalDocument,
+  state: ProposalState,
+  freshness: Freshness.nullable(),
+  decision: z
+    .object({ kind: DecisionKind, digest: Sha256, atMs: z.int(), by: z.string(), note: z.string().nullable() })
+    .nullable(),
+  publication: Publication.nullable(),
+  /** The job that proves it again or revises it, once asked for. */
+  supersededBy: JobId.nullable(),
+});
+export type Proposal = z.infer<typeof Proposal>;
