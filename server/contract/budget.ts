@@ -6,7 +6,9 @@ const usd = z.number().min(0).max(1_000_000);
 export const BudgetFile = z.strictObject({
   caps: z.strictObject({ hourUsd: usd, dayUsd: usd }),
   /** IANA name, for example "Europe/Berlin": the day of the day cap is the owner's calendar day. */
-  timeZone: z.string().refine((zone) => isTimeZone(zone), 'is not a time zone known here; use a name like "Europe/Berlin"'),
+  timeZone: z
+    .string()
+    .refine((zone) => isTimeZone(zone), 'is not a time zone known here; use a name like "Europe/Berlin"'),
 });
 export type BudgetFile = z.infer<typeof BudgetFile>;
 
@@ -19,7 +21,12 @@ function isTimeZone(zone: string): boolean {
   }
 }
 
-export const BudgetWindow = z.object({ capUsd: z.number(), spentUsd: z.number(), pendingUsd: z.number(), leftUsd: z.number() });
+export const BudgetWindow = z.object({
+  capUsd: z.number(),
+  spentUsd: z.number(),
+  pendingUsd: z.number(),
+  leftUsd: z.number(),
+});
 export const Budget = z.object({
   hour: BudgetWindow,
   day: BudgetWindow,

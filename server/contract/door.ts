@@ -4,7 +4,10 @@ import { DeviceId } from './ids.ts';
 export const pinLengthMin = 8;
 export const pinLengthMax = 64;
 
-export const Enrol = z.strictObject({ token: z.string().min(20).max(100), deviceName: z.string().trim().min(1).max(60) });
+export const Enrol = z.strictObject({
+  token: z.string().min(20).max(100),
+  deviceName: z.string().trim().min(1).max(60),
+});
 export const Pin = z.strictObject({ pin: z.string().max(1000) });
 export const PinChange = z.strictObject({ current: z.string().max(1000), next: z.string().max(1000) });
 

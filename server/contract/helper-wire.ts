@@ -60,7 +60,12 @@ export const StepOutcome = z.object({
 export type StepOutcome = z.infer<typeof StepOutcome>;
 
 export const HelperFrame = z.discriminatedUnion('type', [
-  z.object({ type: z.literal('ready'), protocol: z.int(), isolation: z.array(z.string()), missing: z.array(z.string()) }),
+  z.object({
+    type: z.literal('ready'),
+    protocol: z.int(),
+    isolation: z.array(z.string()),
+    missing: z.array(z.string()),
+  }),
   z.object({ type: z.literal('started'), step: z.string() }),
   z.object({ type: z.literal('output'), step: z.string(), base64: z.string() }),
   z.object({ type: z.literal('outcome'), outcome: StepOutcome }),

@@ -1,11 +1,17 @@
 import { z } from 'zod';
 
 /** 40 lower-case hex digits (SHA-1) or 64 (SHA-256): what git prints for an object. */
-export const ObjectId = z.string().regex(/^(?:[0-9a-f]{40}|[0-9a-f]{64})$/, 'is not a git object id').brand<'ObjectId'>();
+export const ObjectId = z
+  .string()
+  .regex(/^(?:[0-9a-f]{40}|[0-9a-f]{64})$/, 'is not a git object id')
+  .brand<'ObjectId'>();
 export type ObjectId = z.infer<typeof ObjectId>;
 
 /** sha256 of bytes we keep, as 64 lower-case hex digits. */
-export const Sha256 = z.string().regex(/^[0-9a-f]{64}$/, 'is not a sha256').brand<'Sha256'>();
+export const Sha256 = z
+  .string()
+  .regex(/^[0-9a-f]{64}$/, 'is not a sha256')
+  .brand<'Sha256'>();
 export type Sha256 = z.infer<typeof Sha256>;
 
 const id = <const Prefix extends string>(prefix: Prefix) =>

@@ -12,7 +12,13 @@ export const LiveFrame = z.discriminatedUnion('type', [
   z.object({ type: z.literal('hello'), installId: z.string(), seq: z.int(), serverTimeMs: z.int(), build: z.string() }),
   z.object({ type: z.literal('entries'), entries: z.array(LedgerEntry) }),
   /** Not in the ledger and not replayed: the tail of a running check's output. */
-  z.object({ type: z.literal('output'), jobId: z.string(), check: z.string(), side: z.enum(['before', 'after']), text: z.string() }),
+  z.object({
+    type: z.literal('output'),
+    jobId: z.string(),
+    check: z.string(),
+    side: z.enum(['before', 'after']),
+    text: z.string(),
+  }),
   z.object({ type: z.literal('heartbeat'), seq: z.int(), serverTimeMs: z.int() }),
 ]);
 export type LiveFrame = z.infer<typeof LiveFrame>;

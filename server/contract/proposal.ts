@@ -97,7 +97,16 @@ export const ProposalDocument = z.object({
 });
 export type ProposalDocument = z.infer<typeof ProposalDocument>;
 
-export const ProposalState = z.enum(['open', 'superseded', 'rejected', 'publishing', 'unknown', 'published', 'undoing', 'undone']);
+export const ProposalState = z.enum([
+  'open',
+  'superseded',
+  'rejected',
+  'publishing',
+  'unknown',
+  'published',
+  'undoing',
+  'undone',
+]);
 export type ProposalState = z.infer<typeof ProposalState>;
 
 /** How the base stands now, compared with the proposal's. Unknown is stale (notes R12, DESIGN section 1.3). */

@@ -5,7 +5,10 @@ import { ObjectId, RepositoryId } from './ids.ts';
 /** A name the owner can type on a command line and see in a URL. */
 export const RepositoryName = z
   .string()
-  .regex(/^[a-z0-9][a-z0-9._-]{0,63}$/i, 'use 1 to 64 letters, digits, ".", "_" or "-", starting with a letter or digit');
+  .regex(
+    /^[a-z0-9][a-z0-9._-]{0,63}$/i,
+    'use 1 to 64 letters, digits, ".", "_" or "-", starting with a letter or digit',
+  );
 export const RepositoryUrl = z.string().trim().min(1).max(2048);
 /** A branch (or tag, or commit) as the owner names it; git has the last word on it. */
 export const RefName = z
@@ -18,16 +21,26 @@ export const RefName = z
 export const NewRepository = z.strictObject({
   name: RepositoryName,
   url: RepositoryUrl,
-  checks: z.array(CheckDefinition.pick({ name: true, command: true })).max(checksMax).optional(),
+  checks: z
+    .array(CheckDefinition.pick({ name: true, command: true }))
+    .max(checksMax)
+    .optional(),
   formatter: z.string().trim().max(2000).nullable().optional(),
 });
 export type NewRepository = z.infer<typeof NewRepository>;
 
 export const RepositoryChange = z.strictObject({
   /** null goes back to what is detected in the base commit. */
-  checks: z.array(CheckDefinition.pick({ name: true, command: true })).max(checksMax).nullable().optional(),
+  checks: z
+    .array(CheckDefinition.pick({ name: true, command: true }))
+    .max(checksMax)
+    .nullable()
+    .optional(),
   formatter: z.string().trim().max(2000).nullable().optional(),
-  author: z.strictObject({ name: z.string().trim().min(1).max(100), email: z.string().trim().min(3).max(200) }).nullable().optional(),
+  author: z
+    .strictObject({ name: z.string().trim().min(1).max(100), email: z.string().trim().min(3).max(200) })
+    .nullable()
+    .optional(),
 });
 export type RepositoryChange = z.infer<typeof RepositoryChange>;
 
