@@ -1,0 +1,165 @@
+/**
+ * The HTTP API under /api, one entry a route: what goes in and what comes out. Server, page and CLI are built against it.
+ * Commands carry a client-made id, so that a retry is safe; a refusal is a `Problem` with the status of its code.
+ */
+import { z } from 'zod';
+import { Budget } from './budget.ts';
+import { Message, Thread } from './chat.ts';
+import { Device } from './door.ts';
+import { ObjectId, Sha256 } from './ids.ts';
+import { Job } from './job.ts';
+import { LedgerEntry, LedgerKind } from './ledger.ts';
+import { FileChange } from './patch.ts';
+import { DecisionKind, Proposal, Publication } from './proposal.ts';
+import { Pull, RefName, Repository } from './repository.ts';
+
+/**
+ * Routes (all JSON unless said otherwise; `owner` = session cookie, or the unix socket):
+ *
+ * door (anybody)   GET  /api/hello                             -> Hello
+ *                  POST /api/enrol            Enrol            -> Hello           sets the device cookie; the link is used up
+ *                  POST /api/pin              Pin              -> Hello           first run only; opens a session
+ *                  POST /api/unlock           Pin              -> Hello           opens a session
+ *                  POST /api/lock                              -> Hello           ends this session
+ * owner            GET  /api/state                             -> State           everything a page needs to start; `seq` for the live stream
+ *                  WS   /api/live?after=N                      -> LiveFrame …
+ *                  POST /api/pin/change       PinChange        -> Hello
+ *                  GET  /api/devices                           -> { devices: Device[] }
+ *                  POST /api/devices/links                     -> EnrolLink
+ *                  DELETE /api/devices/:id                     -> { devices: Device[] }
+ *                  GET  /api/doctor                            -> Doctor
+ *                  GET  /api/budget                            -> Budget
+ * repositories     GET  /api/repositories                      -> { repositories: Repository[] }
+ *                  POST /api/repositories     NewRepository    -> Repository      fetches it; may take a while
+ *                  GET  /api/repositories/:name                -> Repository
+ *                  PATCH /api/repositories/:name RepositoryChange -> Repository
+ *                  POST /api/repositories/:name/fetch          -> Repository
+ *                  GET  /api/repositories/:name/check          -> RepositoryReport
+ *                  DELETE /api/repositories/:name              -> { repositories: Repository[] }   the mirror, never the origin
+ *                  GET  /api/repositories/:name/branches       -> { branches: string[] }
+ *                  GET  /api/repositories/:name/pulls          -> { pulls: Pull[] }
+ *                  GET  /api/repositories/:name/pulls/:number  -> PullPage
+ * chat             GET  /api/threads                           -> { threads: Thread[] }
+ *                  POST /api/threads          NewThread        -> Thread
+ *                  GET  /api/threads/:id/messages              -> { messages: Message[] }
+ *                  POST /api/threads/:id/messages NewMessage   -> 202 Message     same id again: the first result; same id, other content: 409 id_conflict
+ *                  GET  /api/messages/:id                      -> Message         "did it arrive?"
+ * jobs             GET  /api/jobs?limit                        -> { jobs: Job[] }
+ *                  POST /api/jobs?id&repository&base&title  (body: the patch's bytes, application/octet-stream) -> 202 Job
+ *                  GET  /api/jobs/:id                          -> Job
+ *                  POST /api/jobs/:id/cancel                   -> Job
+ * proposals        GET  /api/proposals                         -> { proposals: ProposalRow[] }
+ *                  GET  /api/proposals/:id                     -> Proposal
+ *                  GET  /api/proposals/:id/diff                -> text/plain      git's own rendering of BASE..TREE
+ *                  POST /api/proposals/:id/refresh             -> Proposal        fetches the base and says how it stands
+ *                  POST /api/proposals/:id/go      Decide      -> 202 Proposal    recorded; publishing runs under the lock
+ *                  POST /api/proposals/:id/reject  Decide      -> Proposal
+ *                  POST /api/proposals/:id/revise  Decide      -> Proposal        closed with the owner's note; the chat takes over
+ *                  POST /api/proposals/:id/prove-again         -> 202 Job         a new job with the same patch on today's base
+ *                  POST /api/proposals/:id/undo                -> 202 Proposal
+ * evidence         GET  /api/artifacts/:sha256                 -> bytes, text/plain, nosniff, sandboxed
+ * record           GET  /api/audit?before&limit&kind&subject&job -> AuditPage
+ *                  GET  /api/audit/verify                      -> ChainVerdict
+ *                  GET  /api/audit/export                      -> application/jsonl
+ * unix socket only POST /api/local/pin-reset                   -> EnrolLink       forgets the PIN, ends sessions; the link sets a new one
+ *                  POST /api/local/device-link                 -> EnrolLink
+ *                  POST /api/local/backup     { folder }       -> { folder, bytes }
+ */
+
+export const Decide = z.strictObject({
+  /** The digest of what was on the screen. Anything else is `stale_digest`. */
+  digest: Sha256,
+  note: z.string().trim().max(2000).optional(),
+});
+export type Decide = z.infer<typeof Decide>;
+
+export const ProposalRow = z.object({
+  id: z.string(),
+  jobId: z.string(),
+  title: z.string(),
+  repository: z.string(),
+  state: Proposal.shape.state,
+  files: z.int(),
+  additions: z.int(),
+  deletions: z.int(),
+  newFailures: z.int(),
+  risk: z.string(),
+  confidence: z.int(),
+  createdAtMs: z.int(),
+  publication: Publication.nullable(),
+});
+export type ProposalRow = z.infer<typeof ProposalRow>;
+
+/** One line each for what is connected and what is not: "works without; add X to get Y". */
+export const Integration = z.object({ name: z.string(), connected: z.boolean(), sentence: z.string() });
+export type Integration = z.infer<typeof Integration>;
+
+export const Doctor = z.object({
+  ok: z.boolean(),
+  findings: z.array(z.object({ name: z.string(), verdict: z.enum(['good', 'warned', 'bad']), sentence: z.string() })),
+});
+export type Doctor = z.infer<typeof Doctor>;
+
+export const Lock = z.object({
+  /** Who holds the serialization lock now: a job, or a proposal that is being published or undone. */
+  holder: z
+    .object({ kind: z.enum(['job', 'publication']), id: z.string(), title: z.string(), sinceMs: z.int() })
+    .nullable(),
+  waiting: z.int(),
+});
+export type Lock = z.infer<typeof Lock>;
+
+/** Everything a page needs to start. What changes later comes over the live stream, after `seq`. */
+export const State = z.object({
+  installId: z.string(),
+  seq: z.int(),
+  serverTimeMs: z.int(),
+  build: z.string(),
+  repositories: z.array(Repository),
+  threads: z.array(Thread),
+  jobs: z.array(Job),
+  proposals: z.array(ProposalRow),
+  budget: Budget,
+  integrations: z.array(Integration),
+  lock: Lock,
+});
+export type State = z.infer<typeof State>;
+
+export const RepositoryReport = z.object({
+  repository: Repository,
+  findings: Doctor.shape.findings,
+});
+export type RepositoryReport = z.infer<typeof RepositoryReport>;
+
+export const PullPage = z.object({
+  pull: Pull,
+  files: z.array(FileChange),
+  diff: z.string(),
+  diffTruncated: z.boolean(),
+  head: ObjectId,
+});
+export type PullPage = z.infer<typeof PullPage>;
+
+export const AuditQuery = z.strictObject({
+  before: z.coerce.number().int().positive().optional(),
+  limit: z.coerce.number().int().min(1).max(500).default(100),
+  kind: LedgerKind.optional(),
+  subject: z.string().max(100).optional(),
+  job: z.string().max(100).optional(),
+});
+export type AuditQuery = z.infer<typeof AuditQuery>;
+export const AuditPage = z.object({ entries: z.array(LedgerEntry), head: z.int(), more: z.boolean() });
+export type AuditPage = z.infer<typeof AuditPage>;
+
+export const JobQuery = z.strictObject({
+  id: z.string(),
+  repository: z.string(),
+  base: RefName.optional(),
+  title: z.string().optional(),
+});
+
+export const BackupRequest = z.strictObject({ folder: z.string().min(1).max(4096) });
+
+export type MessageList = { messages: Message[] };
+export type DeviceList = { devices: Device[] };
+export type Decision = z.infer<typeof DecisionKind>;
