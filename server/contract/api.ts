@@ -8,7 +8,7 @@ import { Message, Thread } from './chat.ts';
 import { Device } from './door.ts';
 import { ObjectId, Sha256 } from './ids.ts';
 import { Job } from './job.ts';
-import { LedgerEntry, LedgerKind } from './ledger.ts';
+import { LedgerEntry } from './ledger.ts';
 import { FileChange } from './patch.ts';
 import { DecisionKind, Proposal, Publication } from './proposal.ts';
 import { Pull, RefName, Repository } from './repository.ts';
@@ -58,7 +58,7 @@ import { Pull, RefName, Repository } from './repository.ts';
  *                  POST /api/proposals/:id/prove-again         -> 202 Job         a new job with the same patch on today's base
  *                  POST /api/proposals/:id/undo                -> 202 Proposal
  * evidence         GET  /api/artifacts/:sha256                 -> bytes, text/plain, nosniff, sandboxed
- * record           GET  /api/audit?before&limit&kind&subject&job -> AuditPage
+ * record           GET  /api/audit?AuditFilter                 -> AuditPage
  *                  GET  /api/audit/verify                      -> ChainVerdict
  *                  GET  /api/audit/export                      -> application/jsonl
  * unix socket only POST /api/local/pin-reset                   -> EnrolLink       forgets the PIN, ends sessions; the link sets a new one
@@ -140,14 +140,6 @@ export const PullPage = z.object({
 });
 export type PullPage = z.infer<typeof PullPage>;
 
-export const AuditQuery = z.strictObject({
-  before: z.coerce.number().int().positive().optional(),
-  limit: z.coerce.number().int().min(1).max(500).default(100),
-  kind: LedgerKind.optional(),
-  subject: z.string().max(100).optional(),
-  job: z.string().max(100).optional(),
-});
-export type AuditQuery = z.infer<typeof AuditQuery>;
 export const AuditPage = z.object({ entries: z.array(LedgerEntry), head: z.int(), more: z.boolean() });
 export type AuditPage = z.infer<typeof AuditPage>;
 

@@ -70,6 +70,16 @@ export const LedgerEntry = z.object({
 });
 export type LedgerEntry = z.infer<typeof LedgerEntry>;
 
+/** What a page or the CLI asks of the ledger; newest first. */
+export const AuditFilter = z.strictObject({
+  before: z.coerce.number().int().positive().optional(),
+  limit: z.coerce.number().int().min(1).max(500).default(100),
+  kind: LedgerKind.optional(),
+  subject: z.string().max(100).optional(),
+  job: z.string().max(100).optional(),
+});
+export type AuditFilter = z.infer<typeof AuditFilter>;
+
 export const ChainVerdict = z.object({
   ok: z.boolean(),
   entries: z.int(),
