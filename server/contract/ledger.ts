@@ -35,6 +35,7 @@ export const LedgerKind = z.enum([
   'job.failed',
   'job.cancelled',
   'check.completed',
+  'proposal.frozen',
   'proposal.superseded',
   'proposal.base_moved',
   'decision.recorded',

@@ -1,0 +1,93 @@
+import { z } from 'zod';
+import { ObjectId } from '#contract/ids.ts';
+import { problem } from '#contract/problem.ts';
+import { Pull } from '#contract/repository.ts';
+import { no, ok } from '../lib/result.ts';
+import type { Clock, Forge, ForgeRepository } from '../ports.ts';
+import type { Database } from '../record/db/open.ts';
+
+const Row = z.object({
+  repository_id: z.string(),
+  repository: z.string(),
+  number: z.int(),
+  title: z.string(),
+  body: z.string(),
+  branch: z.string(),
+  base: z.string(),
+  commit_id: ObjectId,
+  state: z.enum(['open', 'closed', 'merged']),
+  opened_at_ms: z.int(),
+  closed_at_ms: z.int().nullable(),
+  proposal_id: z.string().nullable(),
+});
+
+function toPull(raw: unknown): Pull {
+  const row = Row.parse(raw);
+  return Pull.parse({
+    repositoryId: row.repository_id,
+    repository: row.repository,
+    number: row.number,
+    title: row.title,
+    body: row.body,
+    branch: row.branch,
+    base: row.base,
+    commit: row.commit_id,
+    state: row.state,
+    url: `/pulls/${encodeURIComponent(row.repository)}/${row.number}`,
+    openedAtMs: row.opened_at_ms,
+    closedAtMs: row.closed_at_ms,
+    proposalId: row.proposal_id,
+  });
+}
+
+export interface LocalForge extends Forge {
+  readonly listPulls: (repositoryId: string) => Pull[];
+  readonly getPull: (repositoryId: string, number: number) => Pull | null;
+}
+
+/** The embedded forge: the added repository itself holds the branches, and this keeps the pull requests. */
+export function localForge(db: Database, clock: Clock): LocalForge {
+  const { sqlite } = db;
+  const select =
+    'select pull.*, repository.name as repository from pull join repository on repository.id = pull.repository_id';
+  const one = (where: string, ...values: (string | number)[]): Pull | null => {
+    const row = sqlite.prepare(`${select} ${where}`).get(...values);
+    return row === undefined ? null : toPull(row);
+  };
+  const byBranch = (repository: ForgeRepository, branch: string): Pull | null =>
+    one('where repository_id = ? and branch = ?', repository.id, branch);
+  const byNumber = (repositoryId: string, number: number): Pull | null =>
+    one('where repository_id = ? and number = ?', repositoryId, number);
+  return {
+    kind: 'local',
+    listPulls: (repositoryId) =>
+      sqlite.prepare(`${select} where repository_id = ? order by number desc`).all(repositoryId).map(toPull),
+    getPull: byNumber,
+    findPull: async (repository, branch) => ok(byBranch(repository, branch)),
+    openPull: async (repository, pull) =>
+      db.transaction(() => {
+        const already = byBranch(repository, pull.branch);
+        if (already) return ok(already);
+        sqlite
+          .prepare(
+            `insert into pull (repository_id, number, title, body, branch, base, commit_id, state, opened_at_ms, proposal_id)
+             values (@id, (select coalesce(max(number), 0) + 1 from pull where repository_id = @id), @title, @body, @branch, @base,
+               @commit, 'open', @nowMs, @proposalId)`,
+          )
+          .run({ ...pull, id: repository.id, nowMs: clock.nowMs() });
+        const opened = byBranch(repository, pull.branch);
+        return opened ? ok(opened) : no(problem('internal', 'The pull request was recorded and cannot be read back.'));
+      }),
+    closePull: async (repository, number) => {
+      sqlite
+        .prepare(
+          `update pull set state = 'closed', closed_at_ms = ? where repository_id = ? and number = ? and state = 'open'`,
+        )
+        .run(clock.nowMs(), repository.id, number);
+      const closed = byNumber(repository.id, number);
+      return closed
+        ? ok(closed)
+        : no(problem('not_found', `There is no pull request ${number} in ${repository.name}.`));
+    },
+  };
+}

@@ -1,0 +1,69 @@
+import type { CheckDefinition } from '#contract/check.ts';
+import type { ObjectId } from '#contract/ids.ts';
+import { problem, type Problem } from '#contract/problem.ts';
+import type { Plan } from '#contract/proposal.ts';
+import type { Repository } from '#contract/repository.ts';
+import { no, ok, type Result } from '../../lib/result.ts';
+import type { Git } from '../../ports.ts';
+import type { Mirrors } from '../../resources/repo/mirror.ts';
+import { gitBaseReader } from '../patch/base-reader.ts';
+import { readPatch } from '../patch/read.ts';
+
+export interface PlanWork {
+  readonly git: Git;
+  readonly mirrors: Mirrors;
+  readonly repository: Repository;
+  readonly title: string;
+  readonly baseRef: string;
+  readonly signal: AbortSignal;
+}
+
+/** Runs when no check is known, so that at least the patched tree was really built in the sandbox. */
+const builtInCheck: CheckDefinition = { name: 'tree', command: 'ls -A . > /dev/null', source: 'built_in' };
+
+/**
+ * The plan stage: an exact base, the files the patch names, and the checks. A pasted patch needs no model and no money, so
+ * there is one option: the base sandbox, for nothing.
+ */
+export async function performPlan(
+  work: PlanWork,
+  received: Buffer,
+): Promise<Result<{ plan: Plan; base: ObjectId }, Problem>> {
+  const { git, mirrors, repository, baseRef, signal } = work;
+  // A failing fetch is no reason to stop: the mirror may hold the base, and freshness is judged again before GO.
+  await mirrors.fetch(repository);
+  const base = await mirrors.resolve(repository.id, baseRef);
+  if (base === null) {
+    return no(
+      problem(
+        'base_not_found',
+        `${repository.name} has no branch, tag or commit named "${baseRef}". Choose another base; its default branch is ${repository.defaultBranch}.`,
+      ),
+    );
+  }
+  const detected = await mirrors.detect(repository.id, base);
+  const checks = repository.checks ?? detected.checks;
+  const formatter = repository.formatter ?? detected.formatter;
+  const read = await readPatch(received, gitBaseReader(git, mirrors.gitDir(repository.id), base, signal));
+  const targets = read.ok ? [...new Set(read.value.files)] : [];
+  const chosen = checks.length === 0 ? [builtInCheck] : checks;
+  return ok({
+    base,
+    plan: {
+      goal: work.title,
+      targets,
+      steps: [
+        `Apply the pasted patch to ${baseRef} at ${base.slice(0, 12)} exactly, without a working tree`,
+        ...chosen.map(
+          (check) => `Run "${check.command}" on the base's tree, then on the patched tree, each in a fresh sandbox`,
+        ),
+        ...(formatter === null ? [] : [`Check the format with "${formatter}"`]),
+        'Show the result for a decision; nothing is published before GO',
+      ],
+      questions: [],
+      checks: chosen,
+      formatter,
+      option: { placement: 'base', model: null, estimateUsd: 0 },
+    },
+  });
+}

@@ -1,0 +1,55 @@
+import { Sha256, type JobId, type ObjectId, type ProposalId } from '#contract/ids.ts';
+import type { PatchSummary } from '#contract/patch.ts';
+import type { Confidence, Cost, Plan, ProposalDocument, Publishing, Risk } from '#contract/proposal.ts';
+import type { Repository } from '#contract/repository.ts';
+import { canonicalJson, sha256 } from '../../lib/digest.ts';
+import type { Proved } from '../prove/perform.ts';
+import { judgeGates } from './gates.ts';
+import { writePublishing } from './publishing.ts';
+
+export interface FreezeFacts {
+  readonly id: ProposalId;
+  readonly jobId: JobId;
+  readonly title: string;
+  readonly repository: Repository;
+  readonly base: { readonly ref: string; readonly sha: ObjectId };
+  readonly plan: Plan;
+  readonly patch: PatchSummary;
+  readonly proved: Proved;
+  readonly risk: Risk;
+  readonly confidence: Confidence;
+  readonly cost: Cost;
+  /** Where the ledger stood: goes into the commit, so that the forge keeps a checkpoint of it. */
+  readonly ledgerHead: string;
+  readonly nowMs: number;
+}
+
+/** Everything GO would act on, frozen, with its digest (DESIGN section 6). Pure. */
+export function freeze(facts: FreezeFacts): ProposalDocument {
+  const { proved, repository } = facts;
+  const undigested: Omit<ProposalDocument, 'digest' | 'publishing'> = {
+    id: facts.id,
+    jobId: facts.jobId,
+    title: facts.title,
+    repo: { id: repository.id, name: repository.name, url: repository.url },
+    base: { ref: facts.base.ref, sha: facts.base.sha },
+    plan: facts.plan,
+    patch: facts.patch,
+    checks: proved.checks,
+    proof: proved.proof,
+    risk: facts.risk,
+    confidence: facts.confidence,
+    cost: facts.cost,
+    gates: judgeGates({ checks: proved.checks, risk: facts.risk, formatter: proved.proof.formatter }),
+    createdAtMs: facts.nowMs,
+  };
+  const publishing: Publishing = writePublishing(undigested, repository.author, facts.ledgerHead);
+  const document = { ...undigested, publishing };
+  return { ...document, digest: digestOf(document) };
+}
+
+/** sha256 over the canonical JSON of the document without its digest. */
+export function digestOf(document: Omit<ProposalDocument, 'digest'>): Sha256 {
+  const { digest: _own, ...covered } = document as ProposalDocument;
+  return Sha256.parse(sha256(canonicalJson(covered)));
+}

@@ -1,0 +1,79 @@
+import type { CheckResult } from '#contract/check.ts';
+import type { Gate, Risk } from '#contract/proposal.ts';
+
+export interface GateFacts {
+  readonly checks: readonly CheckResult[];
+  readonly risk: Risk;
+  readonly formatter: { readonly command: string; readonly clean: boolean } | null;
+}
+
+/**
+ * The conditions that must hold before GO. They are judged by the policy of the base and by the evidence, so that a patch
+ * cannot open its own gates (DESIGN section 6). Pure. Freshness is not here: it is judged again when GO arrives.
+ */
+export function judgeGates(facts: GateFacts): Gate[] {
+  return [
+    { name: 'applies', verdict: 'open', reason: 'git applied the patch to the base exactly' },
+    proofGate(facts.checks),
+    ...protectedGate(facts.risk),
+    ...formatGate(facts.formatter),
+  ];
+}
+
+function proofGate(checks: readonly CheckResult[]): Gate {
+  const name = 'proof';
+  const newFailures = checks.flatMap((check) => check.newFailures);
+  if (newFailures.length > 0) {
+    const noun = newFailures.length === 1 ? '1 new failure' : `${newFailures.length} new failures`;
+    return {
+      name,
+      verdict: 'closed',
+      reason: `${noun}: ${newFailures.slice(0, 3).join(', ')}${newFailures.length > 3 ? ', …' : ''}`,
+    };
+  }
+  const real = checks.filter((check) => check.source !== 'built_in');
+  if (real.length === 0) {
+    return {
+      name,
+      verdict: 'warned',
+      reason: 'No check is configured: the tree was built in the sandbox, and nothing was tested',
+    };
+  }
+  const failing = real.filter((check) => check.after.conclusion !== 'success').length;
+  if (failing > 0) {
+    return {
+      name,
+      verdict: 'warned',
+      reason: `${failing} of ${real.length} checks fail, as they did before the patch: 0 new failures`,
+    };
+  }
+  return { name, verdict: 'open', reason: `${real.length} of ${real.length} checks pass, 0 new failures` };
+}
+
+/** Changes that can weaken what protects the project are never just another diff. */
+const protectedReasons = new Set([
+  'ci',
+  'owners',
+  'own_policy',
+  'attributes',
+  'secret',
+  'hidden_characters',
+  'own_repository',
+]);
+
+function protectedGate(risk: Risk): Gate[] {
+  return risk.reasons
+    .filter((reason) => protectedReasons.has(reason.code))
+    .map((reason) => ({
+      name: reason.code,
+      verdict: 'warned' as const,
+      reason: `${reason.message}: ${reason.paths.join(', ')}`,
+    }));
+}
+
+function formatGate(formatter: GateFacts['formatter']): Gate[] {
+  if (formatter === null) return [];
+  return formatter.clean
+    ? [{ name: 'format', verdict: 'open', reason: `${formatter.command} is content` }]
+    : [{ name: 'format', verdict: 'warned', reason: `${formatter.command} finds something to change` }];
+}

@@ -1,0 +1,170 @@
+import type { FileChange } from '#contract/patch.ts';
+import type { Risk } from '#contract/proposal.ts';
+
+/** What the rules look at: the result of `diff-tree`, and the lines the patch adds (path and text). */
+export interface RiskFacts {
+  readonly files: readonly FileChange[];
+  readonly addedLines: readonly { readonly path: string; readonly text: string }[];
+  readonly mended: number;
+  /** The repository is patchgit's own. */
+  readonly ownRepository: boolean;
+}
+
+type RiskLevel = Risk['level'];
+
+interface Rule {
+  readonly code: string;
+  readonly level: RiskLevel;
+  readonly message: string;
+  readonly matches: (file: FileChange) => boolean;
+}
+
+const inPath =
+  (pattern: RegExp) =>
+  (file: FileChange): boolean =>
+    pattern.test(file.path) || (file.oldPath !== null && pattern.test(file.oldPath));
+
+const ciFiles =
+  /^(?:\.github\/(?:workflows|actions)\/|\.gitlab-ci|\.circleci\/|\.travis\.yml|azure-pipelines|Jenkinsfile|\.buildkite\/|\.drone\.yml|\.woodpecker|bitbucket-pipelines|\.forgejo\/|\.gitea\/)/;
+const lockFiles =
+  /(?:^|\/)(?:package-lock\.json|npm-shrinkwrap\.json|pnpm-lock\.yaml|yarn\.lock|bun\.lockb?|Cargo\.lock|go\.sum|poetry\.lock|uv\.lock|Pipfile\.lock|composer\.lock|Gemfile\.lock|gradle\.lockfile)$/;
+const dependencyLists =
+  /(?:^|\/)(?:package\.json|pyproject\.toml|setup\.py|setup\.cfg|requirements[^/]*\.txt|Pipfile|go\.mod|Cargo\.toml|pom\.xml|build\.gradle(?:\.kts)?|Gemfile|composer\.json|\.npmrc|\.yarnrc(?:\.yml)?|\.pnpmfile\.cjs|pip\.conf)$/;
+const testFiles =
+  /(?:^|\/)(?:tests?|__tests__|spec|e2e)\/|[._-](?:test|spec)\.[a-z]+$|(?:^|\/)test_[^/]+\.py$|_test\.go$/i;
+
+/** The rules, gravest first. Every one that matches is a reason; the level is the highest among them. */
+const rules: readonly Rule[] = [
+  {
+    code: 'ci',
+    level: 'high',
+    message: 'Changes how the project is built or released automatically',
+    matches: inPath(ciFiles),
+  },
+  { code: 'owners', level: 'high', message: 'Changes who must review', matches: inPath(/(?:^|\/)CODEOWNERS$/) },
+  {
+    code: 'own_policy',
+    level: 'high',
+    message: 'Changes the policy patchgit judges by (it takes effect only after it is merged)',
+    matches: inPath(/^\.patchgit\.ya?ml$/),
+  },
+  {
+    code: 'attributes',
+    level: 'high',
+    message: 'Changes git attributes or ignore rules, which decide what checks get to see',
+    matches: inPath(/(?:^|\/)\.git(?:attributes|ignore)$/),
+  },
+  {
+    code: 'symlink',
+    level: 'high',
+    message: 'Adds or changes a symbolic link',
+    matches: (file) => file.newMode === '120000' || (file.oldMode === '120000' && file.status !== 'deleted'),
+  },
+  {
+    code: 'migration',
+    level: 'high',
+    message: 'Changes database migrations',
+    matches: inPath(/(?:^|\/)migrations?\/|\.sql$/i),
+  },
+  {
+    code: 'dependencies',
+    level: 'medium',
+    message: 'Changes what the project depends on',
+    matches: inPath(dependencyLists),
+  },
+  { code: 'lockfile', level: 'medium', message: 'Changes locked dependency versions', matches: inPath(lockFiles) },
+  {
+    code: 'tests_deleted',
+    level: 'medium',
+    message: 'Deletes tests',
+    matches: (file) => file.status === 'deleted' && testFiles.test(file.path),
+  },
+  {
+    code: 'tests_changed',
+    level: 'medium',
+    message: 'Changes existing tests, so the proof after is not the same as before',
+    matches: (file) => (file.status === 'modified' || file.status === 'renamed') && testFiles.test(file.path),
+  },
+  {
+    code: 'executable',
+    level: 'medium',
+    message: 'Makes a file executable, or adds an executable one',
+    matches: (file) => file.newMode === '100755' && file.oldMode !== '100755',
+  },
+  { code: 'deleted', level: 'medium', message: 'Deletes files', matches: (file) => file.status === 'deleted' },
+  {
+    code: 'binary',
+    level: 'medium',
+    message: 'Changes binary files, which cannot be read in the diff',
+    matches: (file) => file.binary,
+  },
+  {
+    code: 'scripts',
+    level: 'medium',
+    message: 'Changes scripts that run on a machine',
+    matches: inPath(/(?:^|\/)(?:Dockerfile|Makefile|[^/]+\.sh|systemd\/[^/]+)$/),
+  },
+];
+
+const largeLines = 400;
+const largeFiles = 20;
+const pathsShownMax = 20;
+
+/** Invisible and direction-changing characters (CVE-2021-42574); the same set is spelled out in the diff. */
+const hiddenCharacters = /[\u00AD\u200B-\u200F\u202A-\u202E\u2060-\u2064\u2066-\u2069\uFEFF]|\uDB40[\uDC00-\uDC7F]/;
+
+/** Shapes of published token formats. The value is never repeated, only where it is. */
+const secretShapes: readonly RegExp[] = [
+  /\bgh[pousr]_[A-Za-z0-9]{36,}\b/,
+  /\bgithub_pat_[A-Za-z0-9_]{22,}\b/,
+  /\bAKIA[0-9A-Z]{16}\b/,
+  /\bdo[por]_v1_[a-f0-9]{64}\b/,
+  /-----BEGIN (?:[A-Z]+ )?PRIVATE KEY-----/,
+  /\bxox[abprs]-[A-Za-z0-9-]{10,}/,
+  /\bsk-(?:ant-|proj-)?[A-Za-z0-9_-]{20,}/,
+  /\beyJ[A-Za-z0-9_-]{10,}\.eyJ[A-Za-z0-9_-]{10,}\.[A-Za-z0-9_-]{10,}/,
+  /\bglpat-[A-Za-z0-9_-]{20,}/,
+  /\bnpm_[A-Za-z0-9]{36}\b/,
+];
+
+const rank: Record<RiskLevel, number> = { low: 0, medium: 1, high: 2 };
+
+/** Risk by rules with reasons, never a feeling (DESIGN section 6). Pure. */
+export function assessRisk(facts: RiskFacts): Risk {
+  const reasons: Risk['reasons'] = rules.flatMap((rule) => {
+    const paths = facts.files.filter((file) => rule.matches(file)).map((file) => file.path);
+    return paths.length === 0
+      ? []
+      : [{ code: rule.code, level: rule.level, message: rule.message, paths: paths.slice(0, pathsShownMax) }];
+  });
+  const linesWith = (matches: (text: string) => boolean): string[] => [
+    ...new Set(facts.addedLines.filter((line) => matches(line.text)).map((line) => line.path)),
+  ];
+  const add = (code: string, level: RiskLevel, message: string, paths: string[]): void => {
+    if (paths.length > 0) reasons.push({ code, level, message, paths: paths.slice(0, pathsShownMax) });
+  };
+  add(
+    'secret',
+    'high',
+    'Adds what looks like a password, key or token',
+    linesWith((text) => secretShapes.some((shape) => shape.test(text))),
+  );
+  add(
+    'hidden_characters',
+    'high',
+    'Adds characters that cannot be seen or that change the reading direction',
+    linesWith((text) => hiddenCharacters.test(text)),
+  );
+  if (facts.ownRepository) add('own_repository', 'high', 'Changes patchgit itself', ['.']);
+  const lines = facts.files.reduce((sum, file) => sum + (file.additions ?? 0) + (file.deletions ?? 0), 0);
+  if (lines > largeLines || facts.files.length > largeFiles) {
+    add('large', 'medium', `A large change: ${facts.files.length} files, ${lines} lines`, ['.']);
+  }
+  if (facts.mended > 0)
+    add('mended', 'low', 'The pasted text was repaired before it applied; compare the diff with what you meant', ['.']);
+  const level = reasons.reduce<RiskLevel>(
+    (highest, reason) => (rank[reason.level] > rank[highest] ? reason.level : highest),
+    'low',
+  );
+  return { level, reasons: reasons.toSorted((a, b) => rank[b.level] - rank[a.level]) };
+}
