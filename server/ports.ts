@@ -77,6 +77,8 @@ export interface Git {
     request: { gitDir: string; url: string; commit: ObjectId; branch: string },
     signal?: AbortSignal,
   ) => Promise<Transferred>;
+  /** Whether the remote would take a new branch; a dry run that changes nothing there. */
+  readonly canPush: (gitDir: string, url: string, signal?: AbortSignal) => Promise<Transferred>;
   /** The remote's commit at `branch`, or null when it has no such branch. */
   readonly remoteBranch: (
     gitDir: string,
@@ -137,6 +139,9 @@ export interface Forge {
   readonly kind: 'local' | 'github';
   readonly findPull: (repository: ForgeRepository, branch: string) => Promise<Result<Pull | null, Problem>>;
   readonly openPull: (repository: ForgeRepository, pull: NewPull) => Promise<Result<Pull, Problem>>;
+  readonly getPull: (repository: ForgeRepository, number: number) => Promise<Result<Pull | null, Problem>>;
+  /** Newest first. */
+  readonly listPulls: (repository: ForgeRepository) => Promise<Result<Pull[], Problem>>;
   readonly closePull: (repository: ForgeRepository, number: number) => Promise<Result<Pull, Problem>>;
 }
 

@@ -34,7 +34,7 @@ type Failed = { readonly ok: false; readonly why: { readonly trouble: TransferTr
 export function gitTransfer(
   path: string,
   run: Git['run'],
-): Pick<Git, 'fetch' | 'push' | 'deleteBranch' | 'remoteBranch'> {
+): Pick<Git, 'fetch' | 'push' | 'canPush' | 'deleteBranch' | 'remoteBranch'> {
   return {
     fetch: async (gitDir, url, signal) => {
       await makeBare(run, gitDir);
@@ -71,6 +71,20 @@ export function gitTransfer(
       const there = await remoteBranch(path, gitDir, url, branch, signal);
       if (!there.ok) return there;
       return there.value === commit ? ok(commit) : pushed;
+    },
+    canPush: async (gitDir, url, signal) => {
+      const probe = 'refs/heads/patchgit/can-push';
+      const head = await run({ gitDir, args: ['for-each-ref', '--count=1', '--format=%(objectname)', 'refs/heads/'] });
+      const commit = head.stdout.toString('utf8').trim();
+      return await attempt(remote(path, gitDir, signal), [
+        'push',
+        '--porcelain',
+        '--no-verify',
+        '--dry-run',
+        '--',
+        url,
+        `${commit}:${probe}`,
+      ]);
     },
     deleteBranch: async ({ gitDir, url, commit, branch }, signal) => {
       const there = await remoteBranch(path, gitDir, url, branch, signal);

@@ -40,13 +40,8 @@ function toPull(raw: unknown): Pull {
   });
 }
 
-export interface LocalForge extends Forge {
-  readonly listPulls: (repositoryId: string) => Pull[];
-  readonly getPull: (repositoryId: string, number: number) => Pull | null;
-}
-
 /** The embedded forge: the added repository itself holds the branches, and this keeps the pull requests. */
-export function localForge(db: Database, clock: Clock): LocalForge {
+export function localForge(db: Database, clock: Clock): Forge {
   const { sqlite } = db;
   const select =
     'select pull.*, repository.name as repository from pull join repository on repository.id = pull.repository_id';
@@ -60,9 +55,9 @@ export function localForge(db: Database, clock: Clock): LocalForge {
     one('where repository_id = ? and number = ?', repositoryId, number);
   return {
     kind: 'local',
-    listPulls: (repositoryId) =>
-      sqlite.prepare(`${select} where repository_id = ? order by number desc`).all(repositoryId).map(toPull),
-    getPull: byNumber,
+    listPulls: async (repository) =>
+      ok(sqlite.prepare(`${select} where repository_id = ? order by number desc`).all(repository.id).map(toPull)),
+    getPull: async (repository, number) => ok(byNumber(repository.id, number)),
     findPull: async (repository, branch) => ok(byBranch(repository, branch)),
     openPull: async (repository, pull) =>
       db.transaction(() => {

@@ -2,6 +2,9 @@ import { z } from 'zod';
 
 const usd = z.number().min(0).max(1_000_000);
 
+/** Longest a check may be allowed to take; a job holds the lock meanwhile. */
+const checkSecondsLimit = 6 * 60 * 60;
+
 /** budget.json, the owner's file at the top level. Unknown keys are refused (DESIGN section 7). */
 export const BudgetFile = z.strictObject({
   caps: z.strictObject({ hourUsd: usd, dayUsd: usd }),
@@ -9,6 +12,10 @@ export const BudgetFile = z.strictObject({
   timeZone: z
     .string()
     .refine((zone) => isTimeZone(zone), 'is not a time zone known here; use a name like "Europe/Berlin"'),
+  proof: z.strictObject({
+    /** Wall time of one check on one tree. */
+    checkSecondsMax: z.int().min(1).max(checkSecondsLimit),
+  }),
 });
 export type BudgetFile = z.infer<typeof BudgetFile>;
 

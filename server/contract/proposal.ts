@@ -2,6 +2,7 @@ import { z } from 'zod';
 import { CheckDefinition, CheckResult } from './check.ts';
 import { JobId, ObjectId, ProposalId, RepositoryId, Sha256 } from './ids.ts';
 import { PatchSummary } from './patch.ts';
+import { Problem } from './problem.ts';
 
 /** What will be done and where; written before anything runs. */
 export const Plan = z.object({
@@ -146,6 +147,8 @@ export const Proposal = z.object({
     .object({ kind: DecisionKind, digest: Sha256, atMs: z.int(), by: z.string(), note: z.string().nullable() })
     .nullable(),
   publication: Publication.nullable(),
+  /** Why the last GO reached nothing outside: the proposal is open again. */
+  refusal: Problem.nullable(),
   /** The job that proves it again or revises it, once asked for. */
   supersededBy: JobId.nullable(),
 });

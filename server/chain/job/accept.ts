@@ -71,8 +71,9 @@ export function accepting(parts: Parts): Accepting {
           problem('queue_full', `${openJobsMax} jobs are waiting already. Wait for some to end, or stop some.`),
         );
       }
-      // Start bringing the mirror up to date while the patch is written down; the plan stage waits for the same fetch.
-      void parts.mirrors.fetch(repository);
+      // Start bringing the mirror up to date while the patch is written down. The plan stage waits for the same fetch and is
+      // the one that says what went wrong with it.
+      parts.mirrors.fetch(repository).catch(() => undefined);
       const kept = await parts.artifacts.keep(request.patch, 'text/x-patch');
       const id = parts.db.transaction(() => {
         const first = parts.jobs.findByRequest(request.id);

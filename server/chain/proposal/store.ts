@@ -3,6 +3,7 @@ import type { ProposalRow } from '#contract/api.ts';
 import { JobId, ObjectId, ProposalId, Sha256, type RepositoryId } from '#contract/ids.ts';
 import type { LedgerKind } from '#contract/ledger.ts';
 import type { Freshness, ProposalDocument } from '#contract/proposal.ts';
+import type { Problem } from '#contract/problem.ts';
 import { DecisionKind, Proposal, ProposalState } from '#contract/proposal.ts';
 import { assert } from '../../lib/assert.ts';
 import type { Clock } from '../../ports.ts';
@@ -35,8 +36,8 @@ export interface Proposals {
   /** A ledger entry about a proposal that stays in its state; in the open transaction. */
   readonly note: (id: ProposalId, kind: LedgerKind, body: Record<string, unknown>) => void;
   readonly decide: (id: ProposalId, decision: NewDecision) => void;
-  /** A GO that was refused at the door of the forge is no decision any more: the owner may decide again. */
-  readonly forgetDecision: (id: ProposalId) => void;
+  /** A GO that was refused before anything was outward is no decision any more: the owner may decide again. */
+  readonly forgetDecision: (id: ProposalId, why: Problem) => void;
   readonly setFreshness: (id: ProposalId, freshness: Freshness) => void;
   readonly setSupersededBy: (id: ProposalId, jobId: JobId) => void;
   readonly history: (repositoryId: RepositoryId, riskLevel: string) => History;
@@ -47,6 +48,7 @@ const Row = z.object({
   document: z.string(),
   state: ProposalState,
   freshness: z.string().nullable(),
+  refusal: z.string().nullable(),
   superseded_by: JobId.nullable(),
   decision_kind: DecisionKind.nullable(),
   decision_digest: Sha256.nullable(),
@@ -64,7 +66,7 @@ const Row = z.object({
 });
 
 const select = `
-  select proposal.id, proposal.document, proposal.state, proposal.freshness, proposal.superseded_by,
+  select proposal.id, proposal.document, proposal.state, proposal.freshness, proposal.refusal, proposal.superseded_by,
     decision.kind as decision_kind, decision.digest as decision_digest, decision.by as decision_by,
     decision.note as decision_note, decision.at_ms as decision_at_ms,
     publication.branch, publication.commit_id, publication.tree, publication.step, publication.trouble as publication_trouble,
@@ -111,6 +113,7 @@ function toProposal(raw: unknown): Proposal {
             atMs: row.decision_at_ms,
           },
     publication: published,
+    refusal: row.refusal === null ? null : JSON.parse(row.refusal),
     supersededBy: row.superseded_by,
   });
 }
@@ -165,7 +168,8 @@ export function proposalStore(db: Database, ledger: Ledger, clock: Clock): Propo
       assert(jobId !== undefined, `proposal ${id} has a row`);
       ledger.append({ kind, actor: 'system', subject: id, jobId, body });
     },
-    decide: (id, { kind, digest, by, note }) =>
+    decide: (id, { kind, digest, by, note }) => {
+      changeOne('update proposal set refusal = null where id = ?', id);
       changeOne(
         'insert into decision (proposal_id, kind, digest, by, note, at_ms) values (?, ?, ?, ?, ?, ?)',
         id,
@@ -174,8 +178,12 @@ export function proposalStore(db: Database, ledger: Ledger, clock: Clock): Propo
         by,
         note,
         clock.nowMs(),
-      ),
-    forgetDecision: (id) => changeOne('delete from decision where proposal_id = ?', id),
+      );
+    },
+    forgetDecision: (id, why) => {
+      changeOne('delete from decision where proposal_id = ?', id);
+      changeOne('update proposal set refusal = ? where id = ?', JSON.stringify(why), id);
+    },
     setFreshness: (id, freshness) =>
       changeOne('update proposal set freshness = ? where id = ?', JSON.stringify(freshness), id),
     setSupersededBy: (id, jobId) => changeOne('update proposal set superseded_by = ? where id = ?', jobId, id),

@@ -79,7 +79,7 @@ async function performStep(
 function refuse(parts: PublishParts, { document }: Proposal, why: Problem): void {
   parts.db.transaction(() => {
     parts.proposals.take(document.id, 'refused', { kind: 'publication.refused', body: { problem: why } });
-    parts.proposals.forgetDecision(document.id);
+    parts.proposals.forgetDecision(document.id, why);
     parts.publications.forget(document.id);
   });
 }

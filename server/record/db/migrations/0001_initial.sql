@@ -61,11 +61,14 @@ create table device (
   enrolled_at_ms integer not null,
   last_seen_at_ms integer,
   revoked_at_ms integer,
+  -- Enrolled since the last PIN reset: only such a device may choose the new PIN.
+  may_choose_pin integer not null default 1 check (may_choose_pin in (0, 1)),
   failures integer not null default 0 check (failures >= 0),
   blocked_until_ms integer not null default 0
 ) strict;
 create table enrol_link (
   token_hash text primary key,
+  made_at_ms integer not null,
   expires_at_ms integer not null,
   used_at_ms integer
 ) strict, without rowid;
@@ -82,12 +85,14 @@ create table session (
   pin_at_ms integer not null,
   ended_at_ms integer
 ) strict, without rowid;
+create index session_open on session (device_id) where ended_at_ms is null;
 -- One row for all strangers together: they can slow each other down, never the owner.
 create table stranger (
   one integer primary key check (one = 1),
   failures integer not null default 0 check (failures >= 0),
   blocked_until_ms integer not null default 0
 ) strict;
+insert into stranger (one) values (1);
 
 create table repository (
   id text primary key,
@@ -185,6 +190,7 @@ create table proposal (
     state in ('open', 'superseded', 'rejected', 'publishing', 'unknown', 'published', 'undoing', 'undone')
   ),
   freshness text,
+  refusal text,
   superseded_by text,
   created_at_ms integer not null
 ) strict;

@@ -1,0 +1,160 @@
+/**
+ * What a transport put around or into a whole paste, undone. Each step is tried only where its trace is seen, in this
+ * order; the first text that gives a patch wins (issue 3, item 2). Lines stay lines, so that refusals name the right one.
+ */
+import type { MendCode } from './mends.ts';
+
+/** A text to try, and what was undone to get it. */
+export interface Attempt {
+  readonly text: string;
+  readonly codes: readonly MendCode[];
+}
+
+interface Step {
+  readonly code: MendCode;
+  /** The text without this trace, or null when there is none. */
+  readonly undo: (text: string) => string | null;
+}
+
+/** Seen beyond doubt: undone before anything is tried. */
+const certain: readonly Step[] = [
+  { code: 'byte_order_mark', undo: (text) => (text.startsWith('\u00ef\u00bb\u00bf') ? text.slice(3) : null) },
+  { code: 'line_ends_of_paste', undo: undoLineEnds },
+  { code: 'colours', undo: undoColours },
+  { code: 'quoting', undo: undoQuoting },
+  { code: 'shift_of_paste', undo: undoShift },
+];
+
+/** Could be the code's own text: undone only after the text without it gave no patch. */
+const doubtful: readonly Step[] = [
+  { code: 'mail_encoding', undo: undoQuotedPrintable },
+  { code: 'html_escapes', undo: undoHtml },
+  { code: 'line_number_prefixes', undo: undoLineNumbers },
+];
+
+/** All texts worth trying, least changed first; made one after the other, as they are asked for. */
+export function* attempts(bytes: Buffer): Generator<Attempt> {
+  const wide = decodeUtf16(bytes);
+  let text = (wide ?? bytes).toString('latin1');
+  const codes: MendCode[] = wide ? ['utf16'] : [];
+  for (const step of certain) {
+    const undone = step.undo(text);
+    if (undone === null) continue;
+    text = undone;
+    codes.push(step.code);
+  }
+  yield { text, codes: [...codes] };
+  for (const step of doubtful) {
+    const undone = step.undo(text);
+    if (undone === null || undone === text) continue;
+    text = undone;
+    codes.push(step.code);
+    yield { text, codes: [...codes] };
+  }
+}
+
+/** A redirected PowerShell pipe writes UTF-16 with a byte order mark. */
+function decodeUtf16(bytes: Buffer): Buffer | null {
+  if (bytes[0] === 0xff && bytes[1] === 0xfe) return Buffer.from(bytes.toString('utf16le', 2), 'utf8');
+  if (bytes[0] !== 0xfe || bytes[1] !== 0xff) return null;
+  return Buffer.from(Buffer.from(bytes.subarray(2, bytes.length - (bytes.length % 2))).swap16().toString('utf16le'), 'utf8');
+}
+
+/** Only when every line, headers too, ends in CR LF: a diff of a Windows file has plain line ends in its headers. */
+function undoLineEnds(text: string): string | null {
+  if (!text.includes('\r')) return null;
+  if (!text.includes('\n')) return text.replaceAll('\r', '\n');
+  for (let at = text.indexOf('\n'); at >= 0; at = text.indexOf('\n', at + 1)) if (text[at - 1] !== '\r') return null;
+  return text.replaceAll('\r\n', '\n').replace(/\r$/, '');
+}
+
+const structure = String.raw`(?:diff --git |--- \S|\+\+\+ \S|@@ |Index: |\*\*\* (?:Begin|Update|Add|Delete) )`;
+
+function undoColours(text: string): string | null {
+  if (!text.includes('\u001b[')) return null;
+  if (!/^\u001b\[[0-9;]*m(?:\u001b\[[0-9;]*m)*(?:diff |index |---|\+\+\+|@@|[-+ ])/m.test(text)) return null;
+  return text.replace(/\u001b\[[0-9;]*[mK]/g, '');
+}
+
+function undoQuoting(text: string): string | null {
+  if (new RegExp(`^${structure}`, 'm').test(text)) return null;
+  const quoted = new RegExp(`^((?:> ?)+|[|] )${structure}`, 'm').exec(text)?.[1];
+  return quoted === undefined ? null : withoutPrefix(text, quoted);
+}
+
+function undoShift(text: string): string | null {
+  if (new RegExp(`^${structure}`, 'm').test(text)) return null;
+  const shift = new RegExp(String.raw`^([ \t]+)(?:diff --git |--- \S|\+\+\+ \S|@@ -\d|Index: |\*\*\* Begin )`, 'm').exec(text)?.[1];
+  return shift === undefined ? null : withoutPrefix(text, shift);
+}
+
+function withoutPrefix(text: string, prefix: string): string {
+  const bare = prefix.trimEnd();
+  return text
+    .split('\n')
+    .map((line) => {
+      if (line.startsWith(prefix)) return line.slice(prefix.length);
+      return bare !== '' && line.startsWith(bare) && line.trimEnd() === bare ? '' : line;
+    })
+    .join('\n');
+}
+
+function undoQuotedPrintable(text: string): string | null {
+  const encoding = /^content-transfer-encoding: *(\S+)/im.exec(text)?.[1]?.toLowerCase();
+  if (encoding === 'base64') return undoBase64(text);
+  if (encoding !== 'quoted-printable' && !text.includes('=3D')) return null;
+  return text
+    .replace(/=\r?\n/g, '')
+    .replace(/=([0-9A-F]{2})/g, (_, code: string) => String.fromCharCode(Number.parseInt(code, 16)));
+}
+
+/** A mail with one part whose body is base 64. */
+function undoBase64(text: string): string | null {
+  const body = text.indexOf('\n\n');
+  const packed = /^(?:[A-Za-z0-9+/=]+\n?)+/.exec(text.slice(body + 2))?.[0];
+  return body < 0 || packed === undefined ? null : Buffer.from(packed, 'base64').toString('latin1').replaceAll('\r\n', '\n');
+}
+
+const entities: Readonly<Record<string, string>> = {
+  lt: '<',
+  gt: '>',
+  amp: '&',
+  quot: '"',
+  apos: "'",
+  '#39': "'",
+  '#039': "'",
+  '#x27': "'",
+  '#34': '"',
+  nbsp: ' ',
+  '#160': ' ',
+};
+
+/** Once, so that an escape that was in the code itself (`&amp;lt;`) comes out as it was. */
+function undoHtml(text: string): string | null {
+  if (!/&(?:lt|gt|amp|quot|apos|nbsp|#\d+|#x27);/i.test(text)) return null;
+  return text.replace(/&(lt|gt|amp|quot|apos|nbsp|#0?39|#x27|#34|#160);/gi, (whole, name: string) => entities[name.toLowerCase()] ?? whole);
+}
+
+/** `12  context`, `12 +added`, `+12 added`, `12 13 | context`: numbers of a viewer in front of, or behind, the signs. */
+function undoLineNumbers(text: string): string | null {
+  const lines = text.split('\n');
+  const start = lines.findIndex((line) => line.startsWith('@@'));
+  const patterns = [/^([-+ ])[ \t]*\d{1,6}(?: ?[|:\t]| )(.*)$/, /^[ \t]*\d{1,6}(?:[ \t]+\d{1,6})?(?: ?[|:] ?|\t| )([-+ ])?(.*)$/] as const;
+  if (start < 0) return null;
+  for (const [kind, pattern] of patterns.entries()) {
+    let numbered = 0;
+    let other = 0;
+    const undone = lines.map((line, at) => {
+      if (at <= start || line === '' || /^(?:@@|diff |--- |\+\+\+ |index |```|\\ )/.test(line)) return line;
+      const found = pattern.exec(line);
+      if (!found) {
+        other += 1;
+        return line;
+      }
+      numbered += 1;
+      return `${found[1] ?? ' '}${found[2] ?? ''}`;
+    });
+    if (numbered >= 3 && numbered > other * 4 && (kind === 0 || undone.some((line) => /^[-+]/.test(line)))) return undone.join('\n');
+  }
+  return null;
+}

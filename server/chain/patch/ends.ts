@@ -1,0 +1,50 @@
+/** Line ends of added lines: the one thing about them that a transport loses for all lines alike. */
+import { type Problem, problem } from '#contract/problem.ts';
+import { no, ok, type Result } from '../../lib/result.ts';
+import { showPath } from './bytes.ts';
+import type { Level } from './fold.ts';
+import type { BaseText } from './locate.ts';
+import type { HunkLine } from './shape.ts';
+
+/**
+ * Gives added lines the line ends of the file, if the old lines of the same hunk show that the paste lost or gained
+ * carriage returns. Refuses where the file has both kinds and nothing says which one is meant.
+ */
+export function endLines(
+  path: string,
+  number: number,
+  lines: readonly HunkLine[],
+  place: number,
+  base: BaseText,
+  level: Level,
+): Result<readonly HunkLine[], Problem> {
+  const old = lines.filter((line) => line.sign !== '+');
+  if (level === 'exact' || level === 'final_newline') return ok(lines);
+  const isLast = (at: number): boolean => at === base.lines.length - 1 && !base.finalNewline;
+  const there = old.map((line, at) => ({
+    pasted: line.text.endsWith('\r'),
+    kept: (base.lines[place + at] ?? '').endsWith('\r'),
+    counts: !isLast(place + at),
+  }));
+  const counted = there.filter((line) => line.counts);
+  const lost = counted.some((line) => line.kept && !line.pasted);
+  const gained = counted.some((line) => line.pasted && !line.kept);
+  if (!lost && !gained) return ok(lines);
+  const kinds = new Set(base.crlf === 'mixed' ? counted.map((line) => line.kept) : [base.crlf === 'all']);
+  const [returns] = kinds;
+  const hasAdded = lines.some((line) => line.sign === '+');
+  if (kinds.size !== 1 || returns === undefined) {
+    if (!hasAdded) return ok(lines);
+    const first = lines.find((line) => line.sign === '+')?.at ?? 0;
+    const message = `"${showPath(path)}" mixes two kinds of line ends, and the paste lost them, so line ${first} could get either. Attach the diff as a file.`;
+    return no(problem('patch_ambiguous', message, { file: showPath(path), hunk: number, line: first }));
+  }
+  return ok(
+    lines.map((line) => {
+      if (line.sign !== '+') return line;
+      const plain = line.text.replace(/\r$/, '');
+      // The last line of a file that ends without line feed has no line end to give.
+      return { ...line, text: returns && !line.noNewline ? `${plain}\r` : plain };
+    }),
+  );
+}

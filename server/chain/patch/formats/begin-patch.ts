@@ -1,0 +1,122 @@
+/**
+ * The `*** Begin Patch` format of coding agents: Add, Delete and Update File, Move to, `@@ anchor` lines, End of File.
+ * It has no counts; hunks are found by their old lines below their anchors.
+ */
+import { type Problem, problem } from '#contract/problem.ts';
+import { no, ok, type Result } from '../../../lib/result.ts';
+import { splitLines } from '../bytes.ts';
+import { readNumbers } from '../hunk.ts';
+import { emptyHeader, type FilePatch, type Hunk, type HunkLine, type Wish } from '../shape.ts';
+import { hunkLine, hunkOf, startOnly } from './lines.ts';
+
+const begin = /^\*\*\* Begin Patch\s*$/m;
+
+/** Reads every envelope of a paste; null when there is none. */
+export function readBeginPatch(text: string): Result<FilePatch[], Problem> | null {
+  if (!begin.test(text) || !/^\*\*\* (?:Add|Delete|Update) File: /m.test(text)) return null;
+  const { lines } = splitLines(text);
+  const files: FilePatch[] = [];
+  for (let at = 0; at < lines.length; at += 1) {
+    if (!begin.test(lines[at] ?? '')) continue;
+    const end = lines.findIndex((line, other) => other > at && /^\*\*\* End Patch\s*$/.test(line));
+    if (end < 0) {
+      const message = 'The patch has "*** Begin Patch" but no "*** End Patch": its end is missing. Paste all of it.';
+      return no(problem('patch_truncated', message, { line: lines.length }));
+    }
+    const read = readEnvelope(lines, at + 1, end);
+    if (!read.ok) return read;
+    files.push(...read.value);
+    at = end;
+  }
+  return ok(files);
+}
+
+function readEnvelope(lines: readonly string[], from: number, to: number): Result<FilePatch[], Problem> {
+  const files: FilePatch[] = [];
+  for (let at = from; at < to; ) {
+    const head = /^\*\*\* (Add|Delete|Update) File: (.*?)\s*$/.exec(lines[at] ?? '');
+    if (!head) {
+      if ((lines[at] ?? '').trim() !== '') {
+        const message = `Line ${at + 1} stands outside of every file of the patch. Write "*** Update File: PATH" above it.`;
+        return no(problem('patch_corrupt', message, { line: at + 1 }));
+      }
+      at += 1;
+      continue;
+    }
+    const start = at;
+    const path = head[2] ?? '';
+    at += 1;
+    while (at < to && !/^\*\*\* (?:Add|Delete|Update) File: /.test(lines[at] ?? '')) at += 1;
+    const body = { lines, from: start + 1, to: at };
+    const read = head[1] === 'Add' ? readAdd(path, body) : head[1] === 'Update' ? readUpdate(path, body) : ok(fileOf(start + 1, { kind: 'delete', path }, []));
+    if (!read.ok) return read;
+    files.push({ ...read.value, at: start + 1 });
+  }
+  return ok(files);
+}
+
+interface Body {
+  readonly lines: readonly string[];
+  readonly from: number;
+  readonly to: number;
+}
+
+function fileOf(at: number, wish: Wish, hunks: readonly Hunk[]): FilePatch {
+  return { at, header: emptyHeader, hunks, binary: 'none', raw: null, irregular: true, wish };
+}
+
+function readAdd(path: string, body: Body): Result<FilePatch, Problem> {
+  const lines = body.lines.slice(body.from, body.to);
+  while (lines.at(-1)?.trim() === '') lines.pop();
+  const odd = lines.findIndex((line) => !line.startsWith('+') && line.trim() !== '');
+  if (odd >= 0) {
+    const line = body.from + odd + 1;
+    return no(problem('patch_corrupt', `Line ${line} of the new file "${path}" does not begin with "+".`, { file: path, line }));
+  }
+  const content = lines.map((line) => `${line.slice(1)}\n`).join('');
+  return ok(fileOf(body.from, { kind: 'add', path, content, orReplace: false }, []));
+}
+
+function readUpdate(path: string, body: Body): Result<FilePatch, Problem> {
+  let moveTo: string | null = null;
+  const hunks: Hunk[] = [];
+  let anchors: string[] = [];
+  let numbers: Hunk['numbers'] = null;
+  let lines: HunkLine[] = [];
+  let startsAt = body.from + 1;
+  const close = (toEndOfFile: boolean): void => {
+    while (lines.at(-1)?.unsigned === true && lines.at(-1)?.text === '') lines.pop();
+    if (lines.length > 0) hunks.push(hunkOf(startsAt, lines, { anchors, numbers, toEndOfFile }));
+    if (lines.length > 0) {
+      anchors = [];
+      numbers = null;
+    }
+    lines = [];
+  };
+  for (let at = body.from; at < body.to; at += 1) {
+    const line = body.lines[at] ?? '';
+    const move = /^\*\*\* Move to: (.*?)\s*$/.exec(line);
+    if (move) moveTo = move[1] ?? null;
+    else if (/^\*\*\* End of File\s*$/.test(line)) close(true);
+    else if (line.startsWith('@@')) {
+      close(false);
+      startsAt = at + 1;
+      const read = readNumbers(line);
+      const named = read.numbers ?? read.start;
+      if (named) numbers = startOnly(named.oldStart);
+      const anchor = line.replace(/^@@ ?/, '').replace(/\s*@@\s*$/, '');
+      if (!named && anchor.trim() !== '') anchors = [...anchors, anchor];
+    } else lines.push(signedLine(line, at + 1));
+  }
+  close(false);
+  if (hunks.length === 0 && moveTo === null) {
+    return no(problem('patch_truncated', `The update of "${path}" brings no change. Paste all of it.`, { file: path, line: body.from }));
+  }
+  return ok(fileOf(body.from, { kind: 'update', path, moveTo }, hunks));
+}
+
+function signedLine(line: string, at: number): HunkLine {
+  const sign = line[0];
+  if (sign === ' ' || sign === '+' || sign === '-') return hunkLine(sign, line.slice(1), at);
+  return hunkLine(' ', line, at, true);
+}

@@ -1,0 +1,64 @@
+/** SEARCH/REPLACE blocks: a path above `<<<<<<< SEARCH`, old lines, `=======`, new lines, `>>>>>>> REPLACE`. */
+import { type Problem, problem } from '#contract/problem.ts';
+import { no, ok, type Result } from '../../../lib/result.ts';
+import { pathFromBytes, splitLines } from '../bytes.ts';
+import { pathInLine } from '../scan.ts';
+import { emptyHeader, type FilePatch, type Hunk } from '../shape.ts';
+import { compare, hunkLine, hunkOf } from './lines.ts';
+
+const searchMark = /^<{5,9} ?SEARCH\b/;
+const middleMark = /^={5,9}\s*$/;
+const replaceMark = /^>{5,9} ?REPLACE\b/;
+
+/** Reads every block; null when there is none. Blocks of one file become one part of the patch. */
+export function readSearchReplace(text: string): Result<FilePatch[], Problem> | null {
+  if (!/^<{5,9} ?SEARCH\b/m.test(text)) return null;
+  const { lines } = splitLines(text);
+  const byPath = new Map<string, { at: number; hunks: Hunk[] }>();
+  const added: FilePatch[] = [];
+  let path: string | null = null;
+  for (let at = 0; at < lines.length; at += 1) {
+    if (!searchMark.test(lines[at] ?? '')) continue;
+    path = pathAbove(lines, at) ?? path;
+    const middle = lines.findIndex((line, other) => other > at && middleMark.test(line));
+    const end = lines.findIndex((line, other) => other > middle && replaceMark.test(line));
+    const next = lines.findIndex((line, other) => other > at && searchMark.test(line));
+    if (middle < 0 || end < 0 || (next >= 0 && next < end)) {
+      return no(problem('patch_truncated', `The SEARCH block at line ${at + 1} is not complete. Paste all of it.`, { line: at + 1 }));
+    }
+    if (path === null) {
+      const message = `No file name stands above the SEARCH block at line ${at + 1}. Write the path on the line above it.`;
+      return no(problem('patch_corrupt', message, { line: at + 1 }));
+    }
+    const old = lines.slice(at + 1, middle).map((line, index) => hunkLine('-', line, at + 2 + index));
+    const fresh = lines.slice(middle + 1, end).map((line, index) => hunkLine('+', line, middle + 2 + index));
+    if (old.length === 0) {
+      const content = fresh.map((line) => `${line.text}\n`).join('');
+      added.push(fileOf(at + 1, [], { kind: 'add', path, content, orReplace: false }));
+    } else {
+      const file = byPath.get(path) ?? { at: at + 1, hunks: [] };
+      file.hunks.push(hunkOf(at + 1, compare(old, fresh)));
+      byPath.set(path, file);
+    }
+    at = end;
+  }
+  return ok([...[...byPath].map(([name, file]) => fileOf(file.at, file.hunks, { kind: 'update', path: name, moveTo: null })), ...added]);
+}
+
+function fileOf(at: number, hunks: readonly Hunk[], wish: FilePatch['wish']): FilePatch {
+  return { at, header: emptyHeader, hunks, binary: 'none', raw: null, irregular: true, wish };
+}
+
+const linesAboveMax = 4;
+
+/** The path on one of the lines above, past a fence and blank lines. */
+function pathAbove(lines: readonly string[], at: number): string | null {
+  for (let above = at - 1; above >= 0 && above >= at - linesAboveMax; above -= 1) {
+    const line = lines[above] ?? '';
+    const fence = /^(?:`{3,}|~{3,})\s*(.*)$/.exec(line);
+    const found = pathInLine(fence ? (fence[1] ?? '').replace(/^\w+[ :]/, '') : line);
+    if (found !== null && (!fence || found.includes('/') || found.includes('.'))) return pathFromBytes(found);
+    if (!fence && line.trim() !== '') return null;
+  }
+  return null;
+}

@@ -1,0 +1,47 @@
+/** Whole files in fences with their path above, or in the fence's own line: ```` ```js src/calc.js ````. */
+import { splitLines, pathFromBytes } from '../bytes.ts';
+import { pathInLine } from '../scan.ts';
+import { emptyHeader, type FilePatch } from '../shape.ts';
+
+/** Reads every fence that has a path; an empty list when there is none. */
+export function readWholeFiles(text: string): FilePatch[] {
+  const { lines } = splitLines(text);
+  const files: FilePatch[] = [];
+  for (let at = 0; at < lines.length; at += 1) {
+    const open = /^(`{3,}|~{3,})\s*(.*)$/.exec(lines[at] ?? '');
+    if (!open) continue;
+    const fence = open[1] ?? '';
+    const close = lines.findIndex((line, other) => other > at && line.startsWith(fence) && /^(`+|~+)\s*$/.test(line));
+    if (close < 0) break;
+    const path = pathInInfo(open[2] ?? '') ?? pathAbove(lines, at);
+    if (path !== null) {
+      const content = lines.slice(at + 1, close).map((line) => `${line}\n`).join('');
+      files.push({
+        at: at + 1,
+        header: emptyHeader,
+        hunks: [],
+        binary: 'none',
+        raw: null,
+        irregular: true,
+        wish: { kind: 'add', path: pathFromBytes(path), content, orReplace: true },
+      });
+    }
+    at = close;
+  }
+  return files;
+}
+
+function pathInInfo(info: string): string | null {
+  const titled = /(?:title|file|filename|path)\s*=\s*"?([^"\s]+)"?/i.exec(info)?.[1];
+  if (titled !== undefined) return pathInLine(titled);
+  const second = /^\w+(?:\s+|:)(\S+)$/.exec(info)?.[1];
+  return pathInLine(second ?? (info.includes('/') ? info : ''));
+}
+
+function pathAbove(lines: readonly string[], at: number): string | null {
+  for (let above = at - 1; above >= 0 && above >= at - 2; above -= 1) {
+    const line = lines[above] ?? '';
+    if (line.trim() !== '') return pathInLine(line);
+  }
+  return null;
+}

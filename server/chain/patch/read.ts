@@ -1,0 +1,104 @@
+/**
+ * From pasted bytes to an exact git diff: strictly first, then with the repairs of clean.ts and fold.ts in their order.
+ * Pure apart from the reader. What comes out is for git's own apply, which has the last word (apply.ts).
+ */
+import type { Mend } from '#contract/patch.ts';
+import { patchBytesMax } from '#contract/patch.ts';
+import { type Problem, problem, type ProblemCode } from '#contract/problem.ts';
+import { no, ok, type Result } from '../../lib/result.ts';
+import type { BaseReader } from './base-reader.ts';
+import { type Attempt, attempts } from './clean.ts';
+import { readBeginPatch } from './formats/begin-patch.ts';
+import { readContextDiff } from './formats/context-diff.ts';
+import { readSearchReplace } from './formats/search-replace.ts';
+import { readWholeFiles } from './formats/whole-file.ts';
+import { type MendCode, type MendNote, summariseMends } from './mends.ts';
+import { type Scan, scan } from './scan.ts';
+import { settleFiles } from './settle-files.ts';
+import type { FilePatch } from './shape.ts';
+
+export interface ReadPatch {
+  /** For `git apply -p1`. */
+  readonly bytes: Buffer;
+  readonly mends: readonly Mend[];
+  /** Every path it touches: old and new, and the sources of renames and copies. */
+  readonly files: readonly string[];
+}
+
+/** Refusals that no repair may get around. */
+const final: ReadonlySet<ProblemCode> = new Set([
+  'patch_path_outside',
+  'patch_path_git',
+  'patch_path_symlink',
+  'patch_name_refused',
+  'patch_submodule',
+  'patch_mode_refused',
+  'patch_symlink_outside',
+  'patch_combined_diff',
+]);
+
+/** Reads a paste against its base. Never throws for anything that was pasted; rejects when the reader fails. */
+export async function readPatch(bytes: Uint8Array, base: BaseReader): Promise<Result<ReadPatch, Problem>> {
+  if (bytes.length > patchBytesMax) {
+    const mebibytes = patchBytesMax / 1024 / 1024;
+    return no(problem('patch_too_large', `The patch is larger than ${mebibytes} MiB. Split it.`));
+  }
+  const buffer = Buffer.from(bytes.buffer, bytes.byteOffset, bytes.byteLength);
+  if (!/\S/.test(buffer.toString('latin1'))) {
+    return no(problem('patch_empty', 'There is nothing in the patch. Paste a diff, or attach it as a file.'));
+  }
+  let refusal: Problem | null = null;
+  for (const attempt of attempts(buffer)) {
+    const read = await readAttempt(attempt, base);
+    if (read.ok) return read;
+    if (final.has(read.why.code)) return read;
+    if (refusal === null || (refusal.code === 'patch_not_a_diff' && read.why.code !== 'patch_not_a_diff')) refusal = read.why;
+  }
+  return no(refusal ?? notADiff());
+}
+
+async function readAttempt(attempt: Attempt, base: BaseReader): Promise<Result<ReadPatch, Problem>> {
+  const found = recognise(attempt.text);
+  if (!found.ok) return found;
+  const { files, code } = found.value;
+  const settled = await settleFiles(files, attempt, base);
+  if (!settled.ok) return settled;
+  const notes: MendNote[] = [...attempt.codes.map((one) => ({ code: one })), ...(code ? [{ code }] : []), ...settled.value.notes];
+  return ok({ bytes: settled.value.bytes, files: settled.value.paths, mends: summariseMends(notes) });
+}
+
+/** Which format it is. The first that is seen counts: a unified diff may hold any other format in its lines. */
+function recognise(text: string): Result<{ files: readonly FilePatch[]; code: MendCode | null }, Problem> {
+  const envelope = readBeginPatch(text);
+  if (envelope) return envelope.ok ? ok({ files: envelope.value, code: 'format_begin_patch' }) : envelope;
+  const found = scan(text);
+  const refused = refuseScan(found);
+  if (refused) return no(refused);
+  const isContextDiff = found.files.length === 0 || found.files.every((file) => file.hunks.length === 0);
+  const context = isContextDiff ? readContextDiff(text) : null;
+  if (context) return context.ok ? ok({ files: context.value, code: 'format_context_diff' }) : context;
+  if (found.files.length > 0) return ok({ files: found.files, code: null });
+  const blocks = readSearchReplace(text);
+  if (blocks) return blocks.ok ? ok({ files: blocks.value, code: 'format_search_replace' }) : blocks;
+  if (found.orphanAt !== null) {
+    const message = `The hunk at line ${found.orphanAt} belongs to no file. Write "--- a/PATH" and "+++ b/PATH" above it.`;
+    return no(problem('patch_corrupt', message, { line: found.orphanAt }));
+  }
+  const whole = readWholeFiles(text);
+  return whole.length > 0 ? ok({ files: whole, code: 'format_whole_file' }) : no(notADiff());
+}
+
+function refuseScan(found: Scan): Problem | null {
+  if (found.combinedAt !== null) {
+    const message = 'This is the combined diff of a merge, which git cannot apply. Make it with "git diff PARENT MERGE".';
+    return problem('patch_combined_diff', message, { line: found.combinedAt });
+  }
+  if (found.tooMany !== null) return problem('patch_too_large', `The patch has too many ${found.tooMany}. Split it.`);
+  if (found.files.length === 0 || found.orphanAt === null) return null;
+  const message = `The hunk at line ${found.orphanAt} belongs to no file. Write "--- a/PATH" and "+++ b/PATH" above it.`;
+  return problem('patch_corrupt', message, { line: found.orphanAt });
+}
+
+function notADiff(): Problem {
+  return problem('patch_not_a_diff', 'No diff was found in this text. Paste the output of "git diff", or a patch in another known format.');
+}

@@ -1,0 +1,148 @@
+/** Refusals about hunks: what is wrong, where, and what the owner can do. Lines are those of the paste, 1-based. */
+import { type Problem, problem } from '#contract/problem.ts';
+import { quoteLine, showPath } from './bytes.ts';
+import { type BaseText, nearest, placesOf } from './locate.ts';
+import type { Hunk, HunkLine } from './shape.ts';
+
+export interface HunkPlace {
+  readonly path: string;
+  /** 1-based. */
+  readonly hunk: number;
+}
+
+export function where(place: HunkPlace, line: number): { file: string; hunk: number; line: number } {
+  return { file: showPath(place.path), hunk: place.hunk, line };
+}
+
+/** Explains why the old lines of a hunk are nowhere in the file. */
+export function refuseUnplaced(place: HunkPlace, hunk: Hunk, lines: readonly HunkLine[], base: BaseText): Problem {
+  const old = lines.filter((line) => line.sign !== '+');
+  const elided = old.find((line) => isElision(line.text));
+  if (elided) return refuseElided(place, elided);
+  const path = showPath(place.path);
+  const done = alreadyThere(lines, base);
+  if (done === 'reversed') {
+    const message = `Hunk ${place.hunk} of "${path}" adds what the file already has and removes what it does not have: the diff is the wrong way round. Swap the two sides.`;
+    return problem('patch_reversed', message, where(place, hunk.at));
+  }
+  if (done === 'applied') {
+    const message = `Hunk ${place.hunk} of "${path}" is already in the file. Nothing to do, or choose an older base.`;
+    return problem('patch_already_applied', message, where(place, hunk.at));
+  }
+  if (isCutOff(hunk, lines)) return refuseTruncated(place, hunk, lines);
+  return refuseMissing(place, hunk, old, base);
+}
+
+/** Old lines that resemble nothing, or nearly something: says the first difference. */
+function refuseMissing(place: HunkPlace, hunk: Hunk, old: readonly HunkLine[], base: BaseText): Problem {
+  const path = showPath(place.path);
+  const start = `Hunk ${place.hunk} of "${path}" does not fit`;
+  const near = nearest(base, old);
+  const line = near ? old[near.oldAt] : old[0];
+  if (!near || !line) {
+    const message = `${start}: none of its old lines is in the file. Was the diff made for another version or another file?`;
+    return problem('patch_does_not_apply', message, where(place, line?.at ?? hunk.at));
+  }
+  const has = base.lines[near.baseAt];
+  const there =
+    has === undefined ? 'the file ends before it' : `line ${near.baseAt + 1} of the file has ${quoteLine(has)}`;
+  const message = `${start}: it expects ${quoteLine(line.text)}, but at the nearest match ${there}. Make the diff against this base.`;
+  return problem('patch_does_not_apply', message, where(place, line.at));
+}
+
+export function refuseElided(place: HunkPlace, line: HunkLine): Problem {
+  const message = `Line ${line.at} says ${quoteLine(line.text)} where code was left out. Write the real lines, or leave them out of the hunk.`;
+  return problem('patch_elided', message, where(place, line.at));
+}
+
+export function refuseTruncated(place: HunkPlace, hunk: Hunk, lines: readonly HunkLine[]): Problem {
+  const last = lines.at(-1)?.at ?? hunk.at;
+  const message = `The diff ends in the middle of hunk ${place.hunk} of "${showPath(place.path)}": lines are missing after line ${last}. Paste all of it.`;
+  return problem('patch_truncated', message, where(place, last));
+}
+
+/** The paste ended inside the hunk, and what is there does not look like a whole hunk with wrong counts. */
+export function isCutOff(hunk: Hunk, lines: readonly HunkLine[]): boolean {
+  if (!hunk.atEndOfPaste || hunk.counts !== 'short' || !hunk.numbers) return false;
+  const old = lines.filter((line) => line.sign !== '+').length;
+  const fresh = lines.filter((line) => line.sign !== '-').length;
+  return old < hunk.numbers.oldCount || fresh < hunk.numbers.newCount;
+}
+
+export function refuseAmbiguous(place: HunkPlace, hunk: Hunk, places: readonly number[]): Problem {
+  const shown = places.slice(0, 5).map((at) => at + 1);
+  const more = places.length > shown.length ? ` and ${places.length - shown.length} more` : '';
+  const message =
+    places.length === 0
+      ? `Nothing says where hunk ${place.hunk} of "${showPath(place.path)}" belongs. Add lines of context around the change.`
+      : `Hunk ${place.hunk} of "${showPath(place.path)}" fits at lines ${shown.join(', ')}${more}, and its numbers name none of them. Add lines of context.`;
+  return problem('patch_ambiguous', message, where(place, hunk.at));
+}
+
+export function refuseOverlap(place: HunkPlace, hunk: Hunk, other: number): Problem {
+  const message = `Hunks ${other} and ${place.hunk} of "${showPath(place.path)}" change the same lines. Make one hunk of them.`;
+  return problem('patch_does_not_apply', message, where(place, hunk.at));
+}
+
+/** The new side is there although the old side is not; git writes "-" before "+", so the other order means reversed. */
+function alreadyThere(lines: readonly HunkLine[], base: BaseText): 'applied' | 'reversed' | null {
+  const fresh = lines.filter((line) => line.sign !== '-');
+  const hasAdded = fresh.some((line) => line.sign === '+' && line.text.trim() !== '');
+  const isOnlyRemoving = !lines.some((line) => line.sign === '+');
+  if (!hasAdded && !(isOnlyRemoving && fresh.some((line) => line.text.trim() !== ''))) return null;
+  const found = ['exact', 'line_ends', 'trailing_blanks'] as const;
+  if (!found.some((level) => (placesOf(base, fresh, level, false) ?? []).length > 0)) return null;
+  const firstAdded = lines.findIndex((line) => line.sign === '+');
+  const swapped =
+    firstAdded >= 0 && lines[lines.findIndex((line, at) => at > firstAdded && line.sign !== '+')]?.sign === '-';
+  return swapped ? 'reversed' : 'applied';
+}
+
+const marker = String.raw`(?://+|#+|--+|;+|/\*+|<!--|%+|\*)?`;
+const dots = String.raw`(?:\.{3,}|\u00e2\u0080\u00a6)`;
+const elisionWords =
+  'rest|remain(?:ing|der|s)?|exist(?:ing|s)|unchanged|same|previous|omitted|other|more|keep|kept|snip(?:ped)?|your|continues?|code|lines?|as before|above|below|restlich\\w*|unver\\w*';
+const bareDots = new RegExp(String.raw`^\s*${marker}\s*[[({<]?\s*${dots}\s*[\])}>]?\s*(?:\*/|-->)?\s*$`);
+const dotsAndWords = new RegExp(String.raw`^\s*${marker}\s*[[({<]?\s*${dots}.{0,40}\b(?:${elisionWords})\b`, 'i');
+const wordsAndDots = new RegExp(
+  String.raw`^\s*(?://+|#+|--+|;+|/\*+|<!--|%+)\s*[[({<]?\s*(?:the |all )?(?:${elisionWords})\b.{0,60}(?:${dots}|unchanged|omitted|as before|the same|here)\s*[\])}>]?\s*(?:\*/|-->)?\s*$`,
+  'i',
+);
+
+/** A line that stands for code that was left out. */
+export function isElision(text: string): boolean {
+  if (text.length > 200) return false;
+  return bareDots.test(text) || dotsAndWords.test(text) || wordsAndDots.test(text);
+}
+
+const commentedElision = new RegExp(
+  String.raw`^\s*(?://+|#+|--+|;+|/\*+|<!--|%+)\s*[[({<]?\s*${dots}.{0,40}\b(?:${elisionWords})\b`,
+  'i',
+);
+const bareElision = new RegExp(
+  String.raw`^\s*[[({<]?\s*${dots}\s*(?:(?:the )?rest\b|existing code|remaining code|unchanged|same as before|omitted|other code).{0,40}$`,
+  'i',
+);
+
+/** An added line that stands for code that was left out; stricter, because `...` alone is good Python. */
+export function isAddedElision(text: string): boolean {
+  if (text.length > 200) return false;
+  return (
+    commentedElision.test(text) || bareElision.test(text) || (wordsAndDots.test(text) && new RegExp(dots).test(text))
+  );
+}
+
+/** The first added line of a conflict that was committed to the paste: all three markers, in their order. */
+export function conflictIn(lines: readonly HunkLine[]): HunkLine | null {
+  let first: HunkLine | null = null;
+  let middle = false;
+  for (const line of lines) {
+    if (line.sign === '-') continue;
+    if (/^<{7}(?: |\r?$)/.test(line.text)) {
+      first = line;
+      middle = false;
+    } else if (first && /^={7}\r?$/.test(line.text)) middle = true;
+    else if (first && middle && /^>{7}(?: |\r?$)/.test(line.text)) return first;
+  }
+  return null;
+}

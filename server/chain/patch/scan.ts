@@ -1,0 +1,230 @@
+/**
+ * One pass over a paste: finds the files and hunks of unified diffs, whatever stands around them. Linear in the paste;
+ * lines of hunks are cut out only when they are asked for.
+ */
+import { advance, type Cursor, lineAt, lineEnd, readHunk } from './hunk.ts';
+import { filesMax, hunksMax } from './limits.ts';
+import { type BinaryPart, emptyHeader, type FilePatch, type Header, type Hunk } from './shape.ts';
+
+export interface Scan {
+  readonly files: readonly FilePatch[];
+  /** First line of a hunk that no file name stands above, or null. */
+  readonly orphanAt: number | null;
+  /** First line of a combined diff (of a merge), or null. */
+  readonly combinedAt: number | null;
+  readonly tooMany: 'files' | 'hunks' | null;
+}
+
+interface Draft {
+  at: number;
+  from: number;
+  to: number;
+  header: { -readonly [Key in keyof Header]: Header[Key] };
+  hunks: Hunk[];
+  binary: FilePatch['binary'];
+  irregular: boolean;
+  /** Line behind its last part: a hunk further down is separated from it by other text. */
+  nextLine: number;
+}
+
+/** Reads every unified diff in a byte string. */
+export function scan(text: string): Scan {
+  const cursor: Cursor = { offset: 0, line: 1 };
+  const drafts: Draft[] = [];
+  let current: Draft | null = null;
+  let hunks = 0;
+  let orphanAt: number | null = null;
+  let combinedAt: number | null = null;
+  let named: string | null = null;
+  while (cursor.offset < text.length) {
+    const code = text.charCodeAt(cursor.offset);
+    if (code === 64 && text.startsWith('@@', cursor.offset)) {
+      if (text.startsWith('@@@', cursor.offset)) combinedAt ??= cursor.line;
+      if (!current && named !== null) drafts.push((current = openDraft(cursor, { named }, true)));
+      const line = cursor.line;
+      const { hunk, regular } = readHunk(text, cursor);
+      if (!current) orphanAt ??= hunk.lines().some((part) => part.sign !== ' ') ? hunk.at : null;
+      else {
+        if (!regular || current.nextLine !== line) current.irregular = true;
+        current.hunks.push(hunk);
+        closePart(current, cursor);
+      }
+      hunks += 1;
+      if (hunks > hunksMax) return { files: [], orphanAt, combinedAt, tooMany: 'hunks' };
+      continue;
+    }
+    const opened: Draft | null = openFile(text, cursor, current, named);
+    if (opened) {
+      if (opened !== current) drafts.push(opened);
+      if (drafts.length > filesMax) return { files: [], orphanAt, combinedAt, tooMany: 'files' };
+      current = opened;
+      named = null;
+      continue;
+    }
+    if (code === 100 && /^diff --(?:cc|combined) /.test(text.slice(cursor.offset, cursor.offset + 16))) {
+      combinedAt ??= cursor.line;
+    }
+    if (current && current.hunks.length === 0 && readExtended(text, cursor, current)) continue;
+    if (code === 66 && /^Binary files .* differ$/.test(lineAt(text, cursor.offset))) {
+      drafts.push({ ...openDraft(cursor, {}, true), binary: 'absent' });
+    }
+    const name = nameOnItsOwn(text, cursor.offset);
+    if (name !== null) {
+      named = name;
+      if (current && (current.hunks.length > 0 || current.header.git === null)) current = null;
+    }
+    advance(text, cursor);
+  }
+  return { files: drafts.map(finish), orphanAt, combinedAt, tooMany: null };
+}
+
+function openDraft(cursor: Cursor, header: Partial<Header>, irregular: boolean): Draft {
+  return {
+    at: cursor.line,
+    from: cursor.offset,
+    to: cursor.offset,
+    header: { ...emptyHeader, ...header },
+    hunks: [],
+    binary: 'none',
+    irregular,
+    nextLine: cursor.line,
+  };
+}
+
+function closePart(draft: Draft, cursor: Cursor): void {
+  draft.to = cursor.offset;
+  draft.nextLine = cursor.line;
+}
+
+/** Opens a file at `diff --git`, or at `---` and `+++`; or completes the open one with its `---` and `+++`. */
+function openFile(text: string, cursor: Cursor, current: Draft | null, named: string | null): Draft | null {
+  const code = text.charCodeAt(cursor.offset);
+  if (code === 100 && text.startsWith('diff --git ', cursor.offset)) {
+    const draft = openDraft(cursor, { git: lineAt(text, cursor.offset).slice('diff --git '.length) }, false);
+    step(text, cursor, draft);
+    return draft;
+  }
+  const minus = code === 45 && text.startsWith('--- ', cursor.offset);
+  const plus = code === 43 && text.startsWith('+++ ', cursor.offset);
+  if (!minus && !plus) return null;
+  const next = lineEnd(text, cursor.offset) + 1;
+  const pair = minus && text.startsWith('+++ ', next);
+  const hunkNext = text.startsWith('@@', next);
+  const belongs =
+    current !== null && current.header.git !== null && current.hunks.length === 0 && !current.header.minus;
+  if (!pair && !hunkNext) return null;
+  const draft = belongs && current ? current : openDraft(cursor, { named }, !pair);
+  if (belongs && (draft.nextLine !== cursor.line || !pair)) draft.irregular = true;
+  if (minus) {
+    draft.header.minus = lineAt(text, cursor.offset).slice(4);
+    step(text, cursor, draft);
+  }
+  if (pair || plus) {
+    draft.header.plus = lineAt(text, cursor.offset).slice(4);
+    step(text, cursor, draft);
+  }
+  return draft;
+}
+
+/** Moves behind a header line; a carriage return in it is nothing git would take. */
+function step(text: string, cursor: Cursor, draft: Draft): void {
+  const end = lineEnd(text, cursor.offset);
+  if (text.charCodeAt(end - 1) === 13) draft.irregular = true;
+  advance(text, cursor);
+  closePart(draft, cursor);
+}
+
+const extended: readonly [string, keyof Header][] = [
+  ['old mode ', 'oldMode'],
+  ['new mode ', 'newMode'],
+  ['new file mode ', 'newFileMode'],
+  ['deleted file mode ', 'deletedFileMode'],
+  ['rename from ', 'renameFrom'],
+  ['rename to ', 'renameTo'],
+  ['rename old ', 'renameFrom'],
+  ['rename new ', 'renameTo'],
+  ['copy from ', 'copyFrom'],
+  ['copy to ', 'copyTo'],
+];
+
+/** Takes one line between `diff --git` and the hunks. False when it is none of them. */
+function readExtended(text: string, cursor: Cursor, draft: Draft): boolean {
+  if (draft.header.git === null || (draft.header.minus !== null && draft.binary === 'none')) return false;
+  const line = lineAt(text, cursor.offset);
+  const known = extended.find(([prefix]) => line.startsWith(prefix));
+  const index = /^index ([0-9a-f]{4,64})\.\.([0-9a-f]{4,64})(?: \d+)?$/.exec(line);
+  const binaryAbsent = line.startsWith('Binary files ') || line.startsWith('Files ');
+  const binaryData = line === 'GIT binary patch';
+  const similarity = /^(?:dis)?similarity index /.test(line);
+  if (!known && !index && !similarity && !binaryAbsent && !binaryData) return false;
+  if (draft.nextLine !== cursor.line) draft.irregular = true;
+  if (known) Object.assign(draft.header, { [known[1]]: line.slice(known[0].length) });
+  if (index) draft.header.index = { old: index[1] ?? '', new: index[2] ?? '' };
+  if (binaryAbsent && line.endsWith(' differ')) draft.binary = 'absent';
+  step(text, cursor, draft);
+  if (binaryData) draft.binary = readBinary(text, cursor, draft);
+  return true;
+}
+
+function readBinary(text: string, cursor: Cursor, draft: Draft): BinaryPart[] {
+  const parts: BinaryPart[] = [];
+  while (parts.length < 2) {
+    const head = /^(literal|delta) (\d{1,12})$/.exec(lineAt(text, cursor.offset));
+    if (!head) break;
+    const at = cursor.line;
+    step(text, cursor, draft);
+    const lines: string[] = [];
+    while (
+      cursor.offset < text.length &&
+      /^[A-Za-z][0-9A-Za-z!#$%&()*+;<=>?@^_`{|}~-]+\r?$/.test(rawLine(text, cursor))
+    ) {
+      lines.push(lineAt(text, cursor.offset));
+      step(text, cursor, draft);
+    }
+    parts.push({ kind: head[1] === 'delta' ? 'delta' : 'literal', size: Number(head[2]), lines, at });
+    if (cursor.offset < text.length && lineAt(text, cursor.offset) === '') step(text, cursor, draft);
+    else draft.irregular = true;
+  }
+  return parts;
+}
+
+function rawLine(text: string, cursor: Cursor): string {
+  return text.slice(cursor.offset, lineEnd(text, cursor.offset));
+}
+
+const longestNameLine = 300;
+
+/** `Index: path` of Subversion, or a line that holds nothing but a path, perhaps dressed as a heading. */
+function nameOnItsOwn(text: string, offset: number): string | null {
+  const end = lineEnd(text, offset);
+  if (end === offset || end - offset > longestNameLine) return null;
+  if (text.startsWith('Index: ', offset)) return lineAt(text, offset).slice('Index: '.length).trim();
+  return pathInLine(lineAt(text, offset));
+}
+
+/** The path in `src/a.js`, `### src/a.js`, `**src/a.js**`, `File: src/a.js`, "`src/a.js`:"; null for any other line. */
+export function pathInLine(line: string): string | null {
+  const plain = line
+    .trim()
+    .replace(/^(?:#{1,6}|[-*]|\d+[.)])\s+/, '')
+    .replace(/^\*\*(.*)\*\*:?$/, '$1')
+    .replace(/^(?:in\s+)?(?:file|filename|path|datei)\s*(?:name)?\s*:\s*/i, '')
+    .replace(/:$/, '')
+    .replace(/^`(.*)`$/, '$1')
+    .replace(/^\*\*(.*)\*\*$/, '$1')
+    .replace(/:$/, '');
+  if (plain === '' || /[\s:*?"<>|`=(){}[\];,@]/.test(plain)) return null;
+  return /^(?:[^/]+\/)*[^/]*[^/.][^/]*$/.test(plain) && /[./]/.test(plain) && !/^[-+=.]+$/.test(plain) ? plain : null;
+}
+
+function finish(draft: Draft): FilePatch {
+  return {
+    at: draft.at,
+    header: draft.header,
+    hunks: draft.hunks,
+    binary: draft.binary,
+    raw: { from: draft.from, to: draft.to },
+    irregular: draft.irregular,
+    wish: null,
+  };
+}

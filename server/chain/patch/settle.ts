@@ -1,0 +1,337 @@
+/**
+ * One changed text file: finds the place of every hunk in the base and computes the new content. What comes out is either
+ * "take the section as it was pasted" or a section written anew from the base's own bytes; never anything in between.
+ */
+import { type Problem, problem } from '#contract/problem.ts';
+import { no, ok, type Result } from '../../lib/result.ts';
+import { showPath } from './bytes.ts';
+import { endLines } from './ends.ts';
+import { indentOf, type Level, lostCharacter, typographyIn } from './fold.ts';
+import { driftLinesMax } from './limits.ts';
+import { type BaseText, levelsFor, placesOf } from './locate.ts';
+import type { MendCode, MendNote } from './mends.ts';
+import { type Candidate, placeHunks } from './place.ts';
+import { isCutOff, refuseAmbiguous, refuseOverlap, refuseTruncated, refuseUnplaced, where } from './refuse.ts';
+import type { Hunk, HunkLine } from './shape.ts';
+import { type Edit, editedLines } from './write.ts';
+
+export interface SettledText {
+  readonly lines: readonly string[];
+  readonly finalNewline: boolean;
+  readonly edits: readonly Edit[];
+  readonly notes: readonly MendNote[];
+  /** git's own apply takes these hunks as they stand, and puts them to the same places. */
+  readonly asWritten: boolean;
+  /** Lines lost bytes on their way here, so that added lines may have lost some too. */
+  readonly isDamaged: boolean;
+}
+
+/** A hunk with its lines decided and every place they fit. */
+interface Located {
+  readonly hunk: Hunk;
+  readonly number: number;
+  readonly lines: readonly HunkLine[];
+  readonly level: Level;
+  readonly places: readonly number[];
+  readonly expected: number | null;
+  readonly notes: readonly MendCode[];
+}
+
+/** Settles the hunks of one file against its base. `path` is for the sentences. */
+export function settleHunks(path: string, base: BaseText, hunks: readonly Hunk[]): Result<SettledText, Problem> {
+  const located: Located[] = [];
+  let drift = 0;
+  for (const [at, hunk] of hunks.entries()) {
+    const found = locate(path, at + 1, hunk, base, drift);
+    if (!found.ok) return found;
+    located.push(found.value);
+    drift += count(found.value.lines, '+') - count(found.value.lines, '-');
+  }
+  const candidates = located.map((one): Candidate => ({
+    places: one.places,
+    length: one.lines.length - count(one.lines, '+'),
+    expected: one.expected,
+    heading: one.hunk.heading,
+  }));
+  const placing = placeHunks(candidates, base.lines);
+  if (placing.kind !== 'placed') {
+    const one = located[placing.hunk];
+    const place = { path, hunk: placing.hunk + 1 };
+    const hunk = one?.hunk ?? hunks[0];
+    if (!hunk) return no(problem('patch_corrupt', `"${showPath(path)}" has no hunk.`, { file: showPath(path) }));
+    return no(
+      placing.kind === 'ambiguous'
+        ? refuseAmbiguous(place, hunk, placing.places)
+        : refuseOverlap(place, hunk, placing.other + 1),
+    );
+  }
+  return assemble(path, base, located, placing.places);
+}
+
+function count(lines: readonly HunkLine[], sign: HunkLine['sign']): number {
+  return lines.reduce((sum, line) => sum + (line.sign === sign ? 1 : 0), 0);
+}
+
+/** Tries the readings of a hunk at each level of tolerance, least first. */
+function locate(path: string, number: number, hunk: Hunk, base: BaseText, drift: number): Result<Located, Problem> {
+  const place = { path, hunk: number };
+  const plain = hunk.lines();
+  if (!plain.some((line) => line.sign !== ' ') && !hunk.extra) {
+    if (hunk.counts === 'short') return no(refuseTruncated(place, hunk, plain));
+    const message = `Hunk ${number} of "${showPath(path)}" has no "+" or "-" line, so it changes nothing. Paste all of it.`;
+    return no(problem('patch_corrupt', message, where(place, hunk.at)));
+  }
+  const readings = readingsOf(hunk);
+  const old = plain.filter((line) => line.sign !== '+');
+  if (old.length === 0 && !hunk.extra) return insertion(place, hunk, plain, base, drift);
+  for (const level of levelsFor(old)) {
+    for (const reading of readings) {
+      const lines = reading.lines.filter((line) => line.sign !== '+');
+      if (!isTelling(level, lines)) continue;
+      const places = placesOf(base, lines, level, hunk.toEndOfFile);
+      if (places === null)
+        return no(
+          problem(
+            'patch_took_too_long',
+            `"${showPath(path)}" repeats itself too often to find its hunks. Make a smaller diff.`,
+            where(place, hunk.at),
+          ),
+        );
+      const after = places.length > 0 ? afterAnchors(hunk, places, base) : [];
+      if (after.length === 0) continue;
+      if (isTruncatedAt(hunk, reading.lines, after, lines.length, base))
+        return no(refuseTruncated(place, hunk, reading.lines));
+      const notes = [
+        ...reading.notes,
+        ...(hunk.counts === 'exact' || !hunk.numbers || hunk.numbers.oldCount < 0 ? [] : (['counts'] as const)),
+      ];
+      const expected = hunk.numbers ? Math.max(hunk.numbers.oldStart - 1, 0) : null;
+      return ok({ hunk, number, lines: reading.lines, level, places: after, expected, notes });
+    }
+  }
+  return no(refuseUnplaced(place, hunk, plain, base));
+}
+
+interface Reading {
+  readonly lines: readonly HunkLine[];
+  readonly notes: readonly MendCode[];
+}
+
+/** The ways to read a hunk's lines, the likeliest first. */
+function readingsOf(hunk: Hunk): Reading[] {
+  const plain = hunk.lines();
+  const readings: Reading[] = [];
+  const extra = hunk.extra?.lines() ?? [];
+  const told = extra.some((line) => line.sign === '-' || (line.sign === ' ' && line.text.trim() !== ''));
+  const trimmed = extra.slice(0, extra.findLastIndex((line) => line.sign !== ' ' || line.text !== '') + 1);
+  if (hunk.extra && (hunk.extra.near || told)) readings.push({ lines: [...plain, ...trimmed], notes: ['counts'] });
+  const changesMore = hunk.extra?.near === true && extra.some((line) => line.sign !== ' ');
+  if (!changesMore) readings.push({ lines: plain, notes: [] });
+  const unsigned = plain.filter((line) => line.unsigned && line.text.trim() !== '');
+  if (unsigned.length === 0) return readings;
+  // Every context line lost its blank: then the others begin with a blank of their own.
+  const whole = plain.map((line) => (line.sign === ' ' && !line.unsigned ? { ...line, text: ` ${line.text}` } : line));
+  readings.unshift({ lines: whole, notes: ['context_lost_blank'] });
+  readings.push({ lines: plain, notes: ['context_lost_blank'] });
+  const lastSigned = plain.findLastIndex((line) => !line.unsigned);
+  if (lastSigned < plain.length - 1) readings.push({ lines: plain.slice(0, lastSigned + 1), notes: ['counts'] });
+  return readings;
+}
+
+/** At the tolerant levels a few brackets would fit anywhere: some letters must agree. */
+function isTelling(level: Level, lines: readonly HunkLine[]): boolean {
+  if (level !== 'typography' && level !== 'blanks') return true;
+  return lines.some((line) => (line.text.match(/[A-Za-z0-9\u0080-\u00ff]/g)?.length ?? 0) >= 3);
+}
+
+/** Places below the anchors, within the block that the last anchor opens. All places when there is no anchor. */
+function afterAnchors(hunk: Hunk, places: readonly number[], base: BaseText): readonly number[] {
+  if (hunk.anchors.length === 0) return places;
+  let starts: readonly number[] = [-1];
+  for (const anchor of hunk.anchors) {
+    for (const level of ['exact', 'trailing_blanks', 'typography', 'blanks'] as const) {
+      const found = placesOf(base, [{ text: anchor, noNewline: false }], level, false) ?? [];
+      const below = found.filter((at) => starts.some((start) => at > start));
+      starts = below;
+      if (below.length > 0) break;
+    }
+  }
+  return places.filter((place) => starts.some((start) => place >= start && isInBlock(base.lines, start, place)));
+}
+
+/** Nothing between the anchor and the place stands as far left as the anchor, but closing brackets and blank lines. */
+function isInBlock(lines: readonly string[], anchor: number, place: number): boolean {
+  const depth = indentOf(lines[anchor] ?? '').length;
+  for (let at = anchor + 1; at < place; at += 1) {
+    const line = lines[at] ?? '';
+    if (line.trim() === '' || /^\s*[)\]}]/.test(line)) continue;
+    if (indentOf(line).length <= depth) return false;
+  }
+  return true;
+}
+
+/** Too few lines for its counts, nothing after the last change, and the file goes on there: the end was cut off. */
+function isTruncatedAt(
+  hunk: Hunk,
+  lines: readonly HunkLine[],
+  places: readonly number[],
+  length: number,
+  base: BaseText,
+): boolean {
+  if (!isCutOff(hunk, lines) || lines.at(-1)?.sign === ' ') return false;
+  return places.every((place) => place + length < base.lines.length);
+}
+
+/** A hunk without old lines: only an exact line number can say where it goes (`diff -U0`), or that the file is empty. */
+function insertion(
+  place: { path: string; hunk: number },
+  hunk: Hunk,
+  lines: readonly HunkLine[],
+  base: BaseText,
+  drift: number,
+): Result<Located, Problem> {
+  const numbers = hunk.numbers;
+  const isWritten =
+    numbers !== null &&
+    numbers.oldCount === 0 &&
+    hunk.counts === 'exact' &&
+    numbers.newStart === numbers.oldStart + drift + 1;
+  if (isCutOff(hunk, lines)) return no(refuseTruncated(place, hunk, lines));
+  let at = base.lines.length === 0 ? 0 : null;
+  if (hunk.toEndOfFile && hunk.anchors.length === 0) at = base.lines.length;
+  else if (isWritten && numbers.oldStart <= base.lines.length) at = numbers.oldStart;
+  if (at === null) return no(refuseAmbiguous(place, hunk, []));
+  return ok({ hunk, number: place.hunk, lines, level: 'exact', places: [at], expected: at, notes: [] });
+}
+
+const levelNotes: Readonly<Record<Level, MendCode | null>> = {
+  exact: null,
+  final_newline: 'final_newline',
+  line_ends: 'context_line_ends',
+  trailing_blanks: 'context_trailing_blanks',
+  lost_characters: 'context_lost_characters',
+  typography: 'context_typography',
+  blanks: 'context_blanks',
+};
+
+function assemble(
+  path: string,
+  base: BaseText,
+  located: readonly Located[],
+  places: readonly number[],
+): Result<SettledText, Problem> {
+  const notes: MendNote[] = [];
+  const edits: { edit: Edit; last: HunkLine | null }[] = [];
+  let asWritten = places.every((place, at) => at === 0 || place >= (places[at - 1] ?? 0));
+  let drift = 0;
+  for (const [at, one] of located.entries()) {
+    const place = places[at] ?? 0;
+    const refused = judgeAdded(path, one, place, base);
+    if (refused) return no(refused);
+    const note = (code: MendCode): number => notes.push({ code, path, hunk: one.number });
+    one.notes.forEach(note);
+    const levelNote = levelNotes[one.level];
+    if (levelNote) note(levelNote);
+    const ended = endLines(path, one.number, one.lines, place, base, one.level);
+    if (!ended.ok) return ended;
+    edits.push(...editsOf(ended.value, place, base));
+    if (!gitAgrees(one, place, drift, base)) {
+      asWritten = false;
+      if (one.level === 'exact' && one.notes.length === 0 && one.hunk.numbers) note('line_numbers');
+    }
+    drift += count(one.lines, '+') - count(one.lines, '-');
+  }
+  edits.sort((one, other) => one.edit.from - other.edit.from);
+  const only = edits.map(({ edit }) => edit);
+  const lines = editedLines(base.lines, only);
+  const tail = edits.at(-1);
+  const endsWithAdded = tail !== undefined && tail.edit.to === base.lines.length && tail.last !== null;
+  const tailRemoved = tail !== undefined && tail.edit.to === base.lines.length && tail.edit.from < tail.edit.to;
+  const finalNewline = endsWithAdded ? tail.last?.noNewline !== true : tailRemoved || base.finalNewline;
+  const damaging: readonly Level[] = ['line_ends', 'trailing_blanks', 'lost_characters', 'typography', 'blanks'];
+  const isDamaged = located.some((one) => damaging.includes(one.level) || one.lines.some((line) => line.unsigned));
+  return ok({ lines, finalNewline, edits: only, notes, asWritten, isDamaged });
+}
+
+/** Whether git's apply, without options, puts this hunk to the same place (its rules for the first and last lines). */
+function gitAgrees(one: Located, place: number, drift: number, base: BaseText): boolean {
+  const { hunk, lines, level } = one;
+  const numbers = hunk.numbers;
+  if (level !== 'exact' || one.notes.length > 0 || !numbers || hunk.counts !== 'exact' || lines !== hunk.lines())
+    return false;
+  if (lines.some((line) => line.unsigned && line.text !== '')) return false;
+  const old = lines.length - count(lines, '+');
+  if (old === 0 && base.lines.length > 0) return false;
+  if (numbers.oldStart <= 1 && place + drift !== 0) return false;
+  if (lines.at(-1)?.sign !== ' ' && place + old !== base.lines.length) return false;
+  const offset = Math.abs(Math.max(numbers.newStart - 1, 0) - (place + drift));
+  return offset === 0 || (one.places.length === 1 && offset <= driftLinesMax);
+}
+
+/** Walks a placed hunk: runs of removed and added lines become edits; `last` is the last added line of an edit. */
+function editsOf(lines: readonly HunkLine[], place: number, base: BaseText): { edit: Edit; last: HunkLine | null }[] {
+  const edits: { edit: Edit; last: HunkLine | null }[] = [];
+  let at = place;
+  let from = place;
+  let added: HunkLine[] = [];
+  const close = (): void => {
+    if (at === from && added.length === 0) return;
+    const trimmed = trimEdit(base, from, at, added);
+    if (trimmed) edits.push(trimmed);
+  };
+  for (const line of lines) {
+    if (line.sign === '+') added.push(line);
+    else if (line.sign === '-') at += 1;
+    else {
+      close();
+      at += 1;
+      from = at;
+      added = [];
+    }
+  }
+  close();
+  return edits;
+}
+
+/** Drops lines that a run removes and adds again unchanged, from its start. */
+function trimEdit(
+  base: BaseText,
+  from: number,
+  to: number,
+  added: readonly HunkLine[],
+): { edit: Edit; last: HunkLine | null } | null {
+  let same = 0;
+  while (from + same < to && same < added.length - 1 && base.lines[from + same] === added[same]?.text) same += 1;
+  const rest = added.slice(same);
+  return { edit: { from: from + same, to, lines: rest.map((line) => line.text) }, last: rest.at(-1) ?? null };
+}
+
+/** Added lines are never changed, so a hunk whose context was changed on the way is refused if they were changed too. */
+function judgeAdded(path: string, one: Located, place: number, base: BaseText): Problem | null {
+  const added = one.lines.filter((line) => line.sign === '+');
+  const here = { path, hunk: one.number };
+  const lost = added.find((line) => line.text.includes(lostCharacter));
+  if (lost && one.level === 'lost_characters') {
+    const message = `Line ${lost.at} has characters that were lost on the way here (shown as \ufffd). Send the diff as a file.`;
+    return problem('patch_corrupt', message, where(here, lost.at));
+  }
+  if (one.level === 'typography') {
+    const known = new Set(base.lines.flatMap(typographyIn));
+    const odd = added.find((line) => typographyIn(line.text).some((character) => !known.has(character)));
+    if (odd) {
+      const message = `Line ${odd.at} adds typographic quotes, dashes or blanks, and the context shows that the paste changed them. Paste the plain text.`;
+      return problem('patch_corrupt', message, where(here, odd.at));
+    }
+  }
+  if (one.level !== 'blanks') return null;
+  const old = one.lines.filter((line) => line.sign !== '+');
+  const trusted = new Set(['']);
+  old.forEach((line, at) => {
+    const there = base.lines[place + at] ?? '';
+    if (indentOf(there) === indentOf(line.text)) trusted.add(indentOf(there));
+  });
+  const doubtful = added.find((line) => line.text.trim() !== '' && !trusted.has(indentOf(line.text)));
+  if (!doubtful) return null;
+  const message = `The indentation of hunk ${one.number} of "${showPath(path)}" is not that of the file (tabs or blanks were changed), so line ${doubtful.at} would be indented wrongly. Paste it unchanged, or attach it as a file.`;
+  return problem('patch_does_not_apply', message, where(here, doubtful.at));
+}

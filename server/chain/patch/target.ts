@@ -1,0 +1,193 @@
+/** Which paths of the base a section of a diff means: its names as written, the usual prefixes, and what the base has. */
+import { type Problem, problem } from '#contract/problem.ts';
+import { no, ok, type Result } from '../../lib/result.ts';
+import { pathFromBytes, showPath, unquote } from './bytes.ts';
+import { judgeMode, judgePath } from './names.ts';
+import type { FilePatch, Header } from './shape.ts';
+
+export interface Target {
+  readonly kind: 'modify' | 'add' | 'delete' | 'rename' | 'copy';
+  readonly oldPath: string;
+  readonly newPath: string;
+  /** git's own reading with `-p1` gives these names. */
+  readonly asWritten: boolean;
+}
+
+/** A name as a header states it: every reading of it, the likeliest first; null for /dev/null. */
+interface Reading {
+  readonly paths: readonly string[];
+  /** What git reads with -p1. */
+  readonly strict: string;
+  readonly isPrefixed: boolean;
+}
+
+type Named = Reading | null | undefined;
+
+/** Every path a section could mean, so that the base can be asked about all of them at once. */
+export function pathsMeant(file: FilePatch): string[] {
+  if (file.wish)
+    return file.wish.kind === 'update' && file.wish.moveTo ? [file.wish.path, file.wish.moveTo] : [file.wish.path];
+  const { old, fresh } = namesOf(file.header);
+  return [...(old?.paths ?? []), ...(fresh?.paths ?? [])];
+}
+
+/** Decides what a section of a unified diff is about. `has`: the base, or an earlier part of the patch, has this path. */
+export function findTarget(file: FilePatch, has: (path: string) => boolean): Result<Target, Problem> {
+  const { header } = file;
+  const { old, fresh } = namesOf(header);
+  const moved = header.renameFrom !== null || header.copyFrom !== null;
+  const reading = old ?? fresh;
+  if (!reading) {
+    const message = 'A part of the diff names no file. Add "--- a/PATH" and "+++ b/PATH" above its hunks.';
+    return no(problem('patch_corrupt', message, { line: file.at }));
+  }
+  const refused = [old, fresh]
+    .flatMap((name) => (name ? [judgePath(name.paths[0] ?? '', file.at)] : []))
+    .find((found) => found !== null);
+  if (refused) return no(refused);
+  const disguised = judgeHeaderNames(header, file.at);
+  if (disguised) return no(disguised);
+  const modes = judgeModes(header, reading.paths[0] ?? '', file.at);
+  if (modes) return no(modes);
+  const existing = (name: Reading): string => name.paths.find(has) ?? name.paths[0] ?? '';
+  if (moved && old && fresh) {
+    const kind = header.renameFrom === null ? 'copy' : 'rename';
+    return ok({ kind, oldPath: existing(old), newPath: fresh.paths[0] ?? '', asWritten: header.git !== null });
+  }
+  const isAdd = old === null || header.newFileMode !== null;
+  const isDelete = fresh === null || header.deletedFileMode !== null;
+  if (isAdd && isDelete) {
+    return no(problem('patch_corrupt', 'A part of the diff both creates and deletes its file.', { line: file.at }));
+  }
+  if (isDelete) {
+    const path = existing(old ?? reading);
+    return ok({ kind: 'delete', oldPath: path, newPath: path, asWritten: (old ?? reading).strict === path });
+  }
+  const name = fresh ?? reading;
+  if (isAdd) {
+    const path = name.paths[0] ?? '';
+    return ok({ kind: 'add', oldPath: path, newPath: path, asWritten: name.strict === path });
+  }
+  return modifyTarget(file, old ?? name, name, has);
+}
+
+/** A change in place: both names must mean one file of the base. */
+function modifyTarget(
+  file: FilePatch,
+  old: Reading,
+  fresh: Reading,
+  has: (path: string) => boolean,
+): Result<Target, Problem> {
+  const common = old.paths.filter((path) => fresh.paths.includes(path));
+  const shared = common.find(has) ?? common[0];
+  if (shared !== undefined) {
+    const asWritten = old.strict === shared && fresh.strict === shared;
+    const added = !has(shared) && addsOnly(file);
+    return ok({ kind: added ? 'add' : 'modify', oldPath: shared, newPath: shared, asWritten: asWritten && !added });
+  }
+  // `file.orig` beside `file`, as `diff -u` is often called: the one that the base has.
+  const present = [...new Set([...fresh.paths, ...old.paths])].filter(has);
+  if (file.header.git === null && present.length === 1 && present[0] !== undefined) {
+    return ok({ kind: 'modify', oldPath: present[0], newPath: present[0], asWritten: false });
+  }
+  const names = `"${showPath(old.paths[0] ?? '')}" and "${showPath(fresh.paths[0] ?? '')}"`;
+  const message = `One part of the diff names two files, ${names}, without saying that it renames. Write one name.`;
+  return no(problem('patch_corrupt', message, { file: showPath(fresh.paths[0] ?? ''), line: file.at }));
+}
+
+/** A "change" of a file that is not there and only brings lines: its header forgot /dev/null. */
+function addsOnly(file: FilePatch): boolean {
+  const [hunk] = file.hunks;
+  if (!hunk || file.hunks.length !== 1) return false;
+  const startsAtNothing = hunk.numbers === null || hunk.numbers.oldCount <= 0 || hunk.numbers.oldStart === 0;
+  return startsAtNothing && hunk.lines().length > 0 && hunk.lines().every((line) => line.sign === '+');
+}
+
+/** `diff --git` that names one file above `---` and `+++` that name another: git would follow the second pair (T10). */
+function judgeHeaderNames(header: Header, at: number): Problem | null {
+  const git = header.git === null ? null : splitGitNames(header.git);
+  if (!git) return null;
+  for (const [one, other] of [
+    [git[0], header.minus],
+    [git[1], header.plus],
+  ] as const) {
+    const [first, second] = [readName(one, false, true), other === null ? null : readName(other, false, true)];
+    if (!first || !second || first.paths.some((path) => second.paths.includes(path))) continue;
+    const names = `"${showPath(first.paths[0] ?? '')}" and "${showPath(second.paths[0] ?? '')}"`;
+    const message = `The header of one part names two different files, ${names}. Make the diff again.`;
+    return problem('patch_corrupt', message, { file: showPath(second.paths[0] ?? ''), line: at });
+  }
+  return null;
+}
+
+function judgeModes(header: Header, path: string, at: number): Problem | null {
+  const modes = [header.oldMode, header.newMode, header.newFileMode, header.deletedFileMode];
+  for (const mode of modes) {
+    const refused = mode === null ? null : judgeMode(mode.trim(), path, at);
+    if (refused) return refused;
+  }
+  return null;
+}
+
+function namesOf(header: Header): { old: Named; fresh: Named } {
+  const git = header.git === null ? null : splitGitNames(header.git);
+  const pick = (plain: string | null, written: string | null, fromGit: string | undefined): Named => {
+    if (plain !== null) return readName(plain, true, true);
+    if (written !== null) return readName(written, false, header.git !== null);
+    if (fromGit !== undefined) return readName(fromGit, false, true);
+    return undefined;
+  };
+  const old = pick(header.renameFrom ?? header.copyFrom, header.minus, git?.[0]);
+  const fresh = pick(header.renameTo ?? header.copyTo, header.plus, git?.[1]);
+  if (old === undefined && fresh === undefined && header.named !== null) {
+    const named = { paths: [pathFromBytes(header.named)], strict: '', isPrefixed: false };
+    return { old: named, fresh: named };
+  }
+  return { old, fresh };
+}
+
+const prefix = /^(?:[abciwo]|\.|[12])\//;
+
+/** Reads one name. `plain`: it never has a prefix (renames). `isGit`: it ends at a tab and has no time stamp otherwise. */
+function readName(written: string, plain: boolean, isGit: boolean): Named {
+  const quoted = unquote(written);
+  const name = quoted ? quoted.name : withoutStamp(written, isGit);
+  if (name === '/dev/null') return null;
+  const path = pathFromBytes(name);
+  if (plain) return { paths: [path], strict: path, isPrefixed: false };
+  const strict = path.slice(path.indexOf('/') + 1);
+  if (path.startsWith('/') || /^[a-z]:[\\/]/i.test(path)) return { paths: [path], strict: '', isPrefixed: false };
+  if (prefix.test(path)) return { paths: [path.replace(prefix, ''), path], strict, isPrefixed: true };
+  return {
+    paths: path.includes('/') ? [path, strict] : [path],
+    strict: path.includes('/') ? strict : '',
+    isPrefixed: false,
+  };
+}
+
+/** Cuts what tools write behind a name: a tab and a time, `(revision 12)`, `(working copy)`. */
+function withoutStamp(written: string, isGit: boolean): string {
+  const name = written.split('\t')[0] ?? '';
+  if (isGit) return name;
+  return name
+    .replace(
+      / +\((?:revision|rev\.?|working copy|original|modified|old|new|before|after|updated|nonexistent|r\d)[^()]*\)\s*$/i,
+      '',
+    )
+    .replace(/ +\d{4}-\d\d-\d\d[ T]\d\d:\d\d.*$/, '')
+    .replace(/ +(?:Mon|Tue|Wed|Thu|Fri|Sat|Sun) [A-Z][a-z]{2} +\d.*$/, '')
+    .replace(/ +$/, '');
+}
+
+/** The two names after `diff --git`; without quotes they are only told apart when they are the same file, or have no blanks. */
+function splitGitNames(written: string): [string, string] | null {
+  const first = unquote(written);
+  if (first) return [written.slice(0, first.end), written.slice(first.end + 1)];
+  const quotedSecond = written.indexOf(' "');
+  if (quotedSecond > 0) return [written.slice(0, quotedSecond), written.slice(quotedSecond + 1)];
+  const half = (written.length - 1) / 2;
+  const [one, other] = [written.slice(0, half), written.slice(half + 1)];
+  if (written[half] === ' ' && one.replace(prefix, '') === other.replace(prefix, '')) return [one, other];
+  const parts = written.split(' ');
+  return parts.length === 2 ? [parts[0] ?? '', parts[1] ?? ''] : null;
+}

@@ -1,0 +1,201 @@
+import { spawn } from 'node:child_process';
+import { existsSync } from 'node:fs';
+import { basename, join, resolve } from 'node:path';
+import { AuditPage, Doctor, RepositoryReport, State } from '#contract/api.ts';
+import { Budget } from '#contract/budget.ts';
+import { Device, EnrolLink } from '#contract/door.ts';
+import { ChainVerdict } from '#contract/ledger.ts';
+import { problem } from '#contract/problem.ts';
+import { Repository } from '#contract/repository.ts';
+import { budgetText, entryText, findingsText, plain, repositoryText, stateText } from './print.ts';
+import { done, notHere, refusedWith, usageError, type Command, type Outcome, type Run } from './run.ts';
+
+/** Asks the daemon one thing and shows the answer. */
+const asking =
+  <T>(
+    path: string,
+    schema: { parse: (value: unknown) => T },
+    text: (value: T) => string,
+    good: (value: T) => boolean = () => true,
+  ): Command =>
+  async ({ client }) => {
+    const answer = await client.get(path);
+    if (!answer.ok) return refusedWith(answer.why);
+    const value = schema.parse(answer.value);
+    return { kind: 'done', json: value, text: text(value), failed: !good(value) };
+  };
+
+export const status = asking('/api/state', State, stateText);
+export const doctor = asking(
+  '/api/doctor',
+  Doctor,
+  (value) => findingsText(value.findings),
+  (value) => value.ok,
+);
+export const budget = asking('/api/budget', Budget, budgetText);
+
+export const repoAdd: Command = async ({ client, positionals, options }) => {
+  const [place] = positionals;
+  const { name, check, formatter } = options;
+  if (place === undefined || name === undefined) return usageError('repo add needs a path or URL and --name NAME');
+  // A path is meant from here, and the daemon runs elsewhere.
+  const url = existsSync(place) ? resolve(place) : place;
+  const checks = check?.map((command, index) => ({ name: checkName(command, index, check), command }));
+  const answer = await client.send('POST', '/api/repositories', {
+    name,
+    url,
+    ...(checks === undefined ? {} : { checks }),
+    ...(formatter === undefined ? {} : { formatter }),
+  });
+  return answer.ok ? done(answer.value, repositoryText(Repository.parse(answer.value))) : refusedWith(answer.why);
+};
+
+/** The command itself, shortened; numbered where two would read the same. */
+function checkName(command: string, index: number, all: readonly string[]): string {
+  const short = command.trim().slice(0, 50) || 'check';
+  return all.findIndex((other) => other.trim().slice(0, 50) === short) === index ? short : `${short} (${index + 1})`;
+}
+
+export const repoList: Command = async ({ client }) => {
+  const answer = await client.get('/api/repositories');
+  if (!answer.ok) return refusedWith(answer.why);
+  const { repositories } = State.pick({ repositories: true }).parse(answer.value);
+  return done(
+    repositories,
+    repositories.map(repositoryText).join('\n') ||
+      'There is no repository yet. Add one: patchgit repo add PATH --name NAME',
+  );
+};
+
+const named =
+  (use: (client: Run['client'], name: string) => Promise<Outcome>): Command =>
+  async ({ client, positionals: [name] }) =>
+    name === undefined ? usageError('name the repository') : await use(client, encodeURIComponent(name));
+
+export const repoCheck = named(async (client, name) => {
+  const answer = await client.get(`/api/repositories/${name}/check`);
+  if (!answer.ok) return refusedWith(answer.why);
+  const report = RepositoryReport.parse(answer.value);
+  const failed = report.findings.some((finding) => finding.verdict === 'bad');
+  return { kind: 'done', json: report, text: findingsText(report.findings), failed };
+});
+export const repoFetch = named(async (client, name) => {
+  const answer = await client.send('POST', `/api/repositories/${name}/fetch`);
+  return answer.ok ? done(answer.value, repositoryText(Repository.parse(answer.value))) : refusedWith(answer.why);
+});
+export const repoRemove = named(async (client, name) => {
+  const answer = await client.send('DELETE', `/api/repositories/${name}`);
+  return answer.ok ? done(answer.value, 'Removed. The repository itself was not touched.') : refusedWith(answer.why);
+});
+
+export const auditList: Command = async ({ client, options }) => {
+  const query = new URLSearchParams({ limit: options.limit ?? '50' });
+  if (options.kind !== undefined) query.set('kind', options.kind);
+  if (options.subject !== undefined) query.set('subject', options.subject);
+  const answer = await client.get(`/api/audit?${query}`);
+  if (!answer.ok) return refusedWith(answer.why);
+  const page = AuditPage.parse(answer.value);
+  return done(page, page.entries.map(entryText).join('\n'));
+};
+export const auditVerify = asking(
+  '/api/audit/verify',
+  ChainVerdict,
+  (verdict) =>
+    verdict.ok
+      ? `${verdict.entries} entries, the chain holds.`
+      : `The ledger is broken: ${verdict.firstBad?.why ?? 'unknown'}`,
+  (verdict) => verdict.ok,
+);
+export const auditExport: Command = async ({ client }) => {
+  const streamed = await client.stream('/api/audit/export', process.stdout);
+  return streamed.ok ? { kind: 'silent' } : refusedWith(streamed.why);
+};
+
+const noHelper =
+  'There is no helper: this build runs everything in the base sandbox, so nothing exists and nothing is billed.';
+export const helperStatus: Command = async () => done({ state: 'none', helpers: [] }, noHelper);
+export const helperDestroy: Command = async () => done({ state: 'none', destroyed: [] }, noHelper);
+export const helperBake: Command = async () => notHere(`${noHelper} There is no image to bake.`);
+
+const linkCommand =
+  (path: string, before: string): Command =>
+  async ({ client }) => {
+    const answer = await client.send('POST', path);
+    if (!answer.ok) return refusedWith(answer.why);
+    const link = EnrolLink.parse(answer.value);
+    const minutes = Math.max(1, Math.round((link.expiresAtMs - Date.now()) / 60_000));
+    return done(link, `${before}\n\n    ${link.url}\n\nIt works once, for ${minutes} minutes.`);
+  };
+export const deviceAdd = linkCommand('/api/local/device-link', 'Open this one-time link on the new device:');
+export const pinReset = linkCommand(
+  '/api/local/pin-reset',
+  'The PIN is forgotten and everybody is signed out. Choose a new one with this one-time link:',
+);
+
+export const deviceList: Command = async ({ client }) => {
+  const answer = await client.get('/api/devices');
+  if (!answer.ok) return refusedWith(answer.why);
+  const devices = Device.array().parse((answer.value as { devices?: unknown }).devices);
+  return done(
+    devices,
+    plain(
+      devices
+        .map((device) => `${device.id}  ${device.name}${device.revokedAtMs === null ? '' : '  (revoked)'}`)
+        .join('\n') || 'No device is enrolled.',
+    ),
+  );
+};
+export const deviceRevoke: Command = async ({ client, positionals: [id] }) => {
+  if (id === undefined) return usageError('device revoke needs the id of a device');
+  const answer = await client.send('DELETE', `/api/devices/${encodeURIComponent(id)}`);
+  return answer.ok ? done(answer.value, 'Revoked: this device can no longer sign in.') : refusedWith(answer.why);
+};
+
+export const backup: Command = async ({ client, positionals: [folder] }) => {
+  if (folder === undefined) return usageError('backup needs a folder that does not exist yet');
+  const answer = await client.send('POST', '/api/local/backup', { folder: resolve(folder) });
+  return answer.ok ? done(answer.value, `Backed up to ${resolve(folder)}.`) : refusedWith(answer.why);
+};
+export const restore: Command = async ({ client, home, positionals: [folder] }) => {
+  if (folder === undefined) return usageError('restore needs the folder of a backup');
+  const answering = await client.get('/api/hello');
+  if (answering.ok)
+    return refusedWith(problem('repository_in_use', 'patchgit is running on this data folder. Stop it first.'));
+  const { restoreBackup } = await import('../record/backup.ts');
+  const restored = await restoreBackup(resolve(folder), home);
+  return restored.ok
+    ? done(restored.value, `Restored into ${home}. Start patchgit; mirrors are fetched again when they are needed.`)
+    : refusedWith(restored.why);
+};
+
+export const update: Command = async ({ root }) =>
+  done(
+    { root, steps: ['git pull --ff-only', 'npm start'] },
+    `In ${root}: stop patchgit, then "git pull --ff-only" and "npm start". It never updates itself.`,
+  );
+
+/** Offline: the same engine on a working tree, all or nothing. */
+export const apply: Command = async ({ positionals: [repository, patch], readInput }) => {
+  if (repository === undefined || patch === undefined)
+    return usageError('apply needs a working tree and a patch file (or - for standard input)');
+  const { hardenedGit } = await import('../adapters/git.ts');
+  const { applyOffline } = await import('../chain/patch/offline.ts');
+  const git = hardenedGit({ path: process.env['PATH'] ?? '/usr/local/bin:/usr/bin:/bin' });
+  const applied = await applyOffline(git, { repository: resolve(repository), patch: await readInput(patch) });
+  if (!applied.ok) return refusedWith(applied.why);
+  const mends = applied.value.mends.map((mend) => `  mended: ${mend.message}`).join('\n');
+  return done(
+    applied.value,
+    `Applied to ${basename(resolve(repository))}: ${applied.value.files.length} files.${mends === '' ? '' : `\n${mends}`}`,
+  );
+};
+
+/** The daemon in the foreground, in a process of its own kind: this one is only a client. */
+export const serve: Command = ({ root }) =>
+  new Promise((resolveOutcome) => {
+    const bundle = join(root, 'dist/server.cjs');
+    const entry = existsSync(bundle) ? bundle : join(root, 'server/main.ts');
+    const child = spawn(process.execPath, ['--max-semi-space-size=1', entry], { stdio: 'inherit' });
+    for (const signal of ['SIGINT', 'SIGTERM'] as const) process.on(signal, () => child.kill(signal));
+    child.on('exit', (code) => resolveOutcome({ kind: 'silent', failed: code !== 0 }));
+  });

@@ -1,0 +1,100 @@
+import type { Doctor, State } from '#contract/api.ts';
+import type { Budget } from '#contract/budget.ts';
+import type { LedgerEntry } from '#contract/ledger.ts';
+import { usdText } from '#contract/money.ts';
+import type { Proposal } from '#contract/proposal.ts';
+import type { Repository } from '#contract/repository.ts';
+
+/** Text from outside is data: control characters never reach the terminal as they are (CWE-150). */
+export function plain(text: string): string {
+  return text.replaceAll(/[\p{Cc}\u2028\u2029\u202A-\u202E\u2066-\u2069]/gu, (character) =>
+    character === '\n' ? '\n' : `\\u${(character.codePointAt(0) ?? 0).toString(16).padStart(4, '0')}`,
+  );
+}
+
+/** A proposal as a person decides on it. */
+export function proposalText({ document, state, freshness, publication }: Proposal): string {
+  const { patch, proof, risk, confidence, cost, gates } = document;
+  const lines = [
+    `${document.title}   [${state}]   ${document.id}`,
+    `${document.repo.name}, on ${document.base.ref} at ${document.base.sha.slice(0, 12)}; tree after ${patch.treeAfter.slice(0, 12)}`,
+    '',
+    'Plan',
+    ...document.plan.steps.map((step, index) => `  ${index + 1}. ${step}`),
+    '',
+    `Changes  ${patch.files.length} ${patch.files.length === 1 ? 'file' : 'files'}, +${patch.additions} -${patch.deletions}`,
+    ...patch.files.map(
+      (file) =>
+        `  ${file.status.padEnd(12)} ${file.path}  ${file.binary ? 'binary' : `+${file.additions} -${file.deletions}`}`,
+    ),
+    ...patch.mends.map((mend) => `  mended: ${mend.message}`),
+    '',
+    `Evidence  ${proof.failingBefore} failing before, ${proof.failingAfter} after, ${proof.newFailures} new (${proof.placement} sandbox)`,
+    ...document.checks.map(
+      (check) => `  ${check.command}: ${check.before.conclusion} before, ${check.after.conclusion} after`,
+    ),
+    ...document.checks.flatMap((check) => check.newFailures.map((name) => `    new failure: ${name}`)),
+    `Risk  ${risk.level}${risk.reasons.map((reason) => `\n  ${reason.level}: ${reason.message}`).join('')}`,
+    `Confidence  ${confidence.percent} % (${confidence.low} to ${confidence.high} %)${confidence.reasons.map((reason) => `\n  ${reason}`).join('')}`,
+    `Cost  ${usdText(cost.spentUsd)} so far, GO costs ${usdText(cost.projectedUsd)}; left this hour ${usdText(cost.hourLeftUsd)}, today ${usdText(cost.dayLeftUsd)}`,
+    'Gates',
+    ...gates.map((gate) => `  ${gate.verdict.padEnd(7)} ${gate.name}: ${gate.reason}`),
+    ...(freshness === null ? [] : [`Base  ${freshness.message}`]),
+    ...(publication === null
+      ? []
+      : [
+          `Published  ${publication.branch} ${publication.commit.slice(0, 12)}${publication.pr ? `, pull request #${publication.pr.number} ${publication.pr.state}` : ''}`,
+        ]),
+    '',
+    `Digest  ${document.digest}`,
+  ];
+  if (state === 'open')
+    lines.push(`GO opens a pull request and merges nothing:  patchgit go ${document.id} --digest ${document.digest}`);
+  return plain(lines.join('\n'));
+}
+
+export function repositoryText(repository: Repository): string {
+  const checks = (repository.checks ?? repository.detectedChecks).map((check) => check.command).join(', ') || 'none';
+  const head = repository.head?.slice(0, 12) ?? 'no commit';
+  const trouble = repository.trouble === null ? '' : `\n  trouble: ${repository.trouble}`;
+  return plain(
+    `${repository.name}  ${repository.url}  ${repository.defaultBranch} at ${head}  checks: ${checks}${trouble}`,
+  );
+}
+
+export function findingsText(findings: Doctor['findings']): string {
+  const marks = { good: 'ok  ', warned: 'note', bad: 'BAD ' } as const;
+  return plain(findings.map((finding) => `${marks[finding.verdict]} ${finding.name}: ${finding.sentence}`).join('\n'));
+}
+
+export function stateText(state: State): string {
+  const open = state.proposals.filter((proposal) => proposal.state === 'open');
+  const holder = state.lock.holder;
+  return plain(
+    [
+      holder === null
+        ? 'Nothing is running. Nothing is costing money.'
+        : `Running: ${holder.title} (${holder.id}), ${state.lock.waiting} waiting`,
+      open.length === 0 ? 'Nothing needs you.' : `${open.length} waiting for your decision:`,
+      ...open.map(
+        (proposal) =>
+          `  ${proposal.id}  ${proposal.title}  ${proposal.newFailures} new failures, risk ${proposal.risk}`,
+      ),
+      `Repositories: ${state.repositories.map((repository) => repository.name).join(', ') || 'none'}`,
+      ...state.integrations.map((integration) => `${integration.name}: ${integration.sentence}`),
+    ].join('\n'),
+  );
+}
+
+export function budgetText(budget: Budget): string {
+  const line = (name: string, window: Budget['hour']): string =>
+    `${name}  spent ${usdText(window.spentUsd)}, reserved ${usdText(window.pendingUsd)}, left ${usdText(window.leftUsd)} of ${usdText(window.capUsd)}`;
+  return [line('Last 60 minutes', budget.hour), line(`Today (${budget.timeZone})`, budget.day)].join('\n');
+}
+
+export function entryText(entry: LedgerEntry): string {
+  const at = new Date(entry.atMs).toISOString().replace('T', ' ').slice(0, 19);
+  return plain(
+    `${String(entry.seq).padStart(6)}  ${at}  ${entry.actor.padEnd(8)} ${entry.kind.padEnd(24)} ${entry.subject ?? ''}`,
+  );
+}

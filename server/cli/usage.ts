@@ -1,0 +1,31 @@
+export const usage = `patchgit: paste a diff, see it proved, press GO, get a pull request.
+
+Usage: patchgit COMMAND [options]          every command takes --json; exit code 0 done, 1 refused or failed, 2 usage
+
+  serve                                    run the daemon in the foreground
+  status                                   what runs, what waits for you, what is connected
+  doctor                                   what is good and what is missing on this machine
+
+  repo add PATH|URL --name NAME [--check CMD]... [--formatter CMD]
+  repo list | check NAME | fetch NAME | remove NAME
+
+  propose --repo NAME --diff FILE|- [--base REF] [--title TEXT] [--wait]
+  show ID                                  a proposal, or a job that has none yet
+  go ID --digest DIGEST [--approve-extra-spend USD]
+  reject ID [--digest DIGEST] [--note TEXT]
+  revise ID [--digest DIGEST] [--note TEXT]
+  undo ID                                  close the pull request, delete the branch
+  cancel JOB                               stop a queued or running job
+  apply REPOSITORY PATCH                   offline: apply a patch to a working tree exactly, or refuse and change nothing
+
+  audit list [--limit N] [--kind KIND] [--subject ID] | verify | export
+  budget                                   caps, spent, left
+  helper status | destroy | bake
+  device add | list | revoke ID            add prints a one-time link
+  pin reset                                forgets the PIN and signs everybody out; prints a one-time link
+  backup FOLDER                            database, evidence and local repositories into a new folder
+  restore FOLDER                           into an empty data folder, while the daemon is stopped
+  update                                   how to update this installation
+
+The daemon is found by PATCHGIT_HOME (now: HOME_FOLDER).
+`;

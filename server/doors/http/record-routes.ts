@@ -1,0 +1,38 @@
+import { z } from 'zod';
+import type { AuditPage } from '#contract/api.ts';
+import { AuditFilter } from '#contract/ledger.ts';
+import { problem } from '#contract/problem.ts';
+import { no, ok } from '../../lib/result.ts';
+import type { Artifacts } from '../../record/artifact/store.ts';
+import type { Ledger } from '../../record/ledger/store.ts';
+import { plainText, Reply } from './reply.ts';
+import { route, type Routes } from './route.ts';
+
+const Download = z.strictObject({ download: z.string().max(200).optional() });
+
+/** What happened and what it produced: the ledger, and evidence by its digest. */
+export function recordRoutes({ ledger, artifacts }: { ledger: Ledger; artifacts: Artifacts }): Routes {
+  return (table) => {
+    route(table, 'get', '/api/audit', { query: AuditFilter }, ({ query }) =>
+      ok({ ...ledger.list(query), head: ledger.head() } satisfies AuditPage),
+    );
+    route(table, 'get', '/api/audit/verify', {}, () => ok(ledger.verify()));
+    route(table, 'get', '/api/audit/export', {}, () =>
+      ok(
+        new Reply({
+          content: { body: ledger.lines() },
+          headers: {
+            'content-type': 'application/jsonl; charset=utf-8',
+            'content-disposition': 'attachment; filename="patchgit-audit.jsonl"',
+          },
+        }),
+      ),
+    );
+    route(table, 'get', '/api/artifacts/:sha256', { query: Download }, async ({ params, query }) => {
+      const bytes = /^[0-9a-f]{64}$/.test(params.sha256) ? await artifacts.read(params.sha256) : null;
+      if (bytes === null) return no(problem('not_found', 'There is no artifact with this digest.'));
+      const name = { downloadName: `${params.sha256.slice(0, 12)}.txt` };
+      return ok(plainText(bytes, query.download === undefined ? {} : name));
+    });
+  };
+}
