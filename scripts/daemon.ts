@@ -1,0 +1,39 @@
+/** Starting the built daemon from a script, and talking to it as its owner. */
+import { spawn, type ChildProcess } from 'node:child_process';
+import { join } from 'node:path';
+import { socketClient, type Client } from '../server/cli/client.ts';
+
+export const root = new URL('..', import.meta.url).pathname;
+export const serverFile = join(root, 'dist/server.cjs');
+
+export interface Started {
+  readonly process: ChildProcess;
+  readonly client: Client;
+  /** Resolves with the exit code. */
+  readonly ended: Promise<number>;
+}
+
+/** Starts the daemon and waits until its socket answers. Null: it ended instead, and has said why. */
+export async function startDaemon(
+  home: string,
+  environment: Readonly<Record<string, string>>,
+): Promise<Started | null> {
+  const child = spawn(process.execPath, ['--max-semi-space-size=1', serverFile], {
+    env: { ...process.env, ...environment, PATCHGIT_HOME: home },
+    stdio: ['ignore', 'inherit', 'inherit'],
+  });
+  let exit: number | null = null;
+  const ended = new Promise<number>((resolve) => {
+    child.on('exit', (code) => {
+      exit = code ?? 1;
+      resolve(exit);
+    });
+  });
+  const client = socketClient(join(home, 'patchgit.sock'));
+  while (exit === null) {
+    const answer = await client.get('/api/hello');
+    if (answer.ok) return { process: child, client, ended };
+    await new Promise((resolve) => setTimeout(resolve, 50));
+  }
+  return null;
+}
