@@ -194,7 +194,6 @@ async function serve(config: Config): Promise<void> {
   replies.nudge();
   // Last: who can reach the socket can rely on everything above.
   await listenAt(local, socketPath);
-  log.info({ address: site.linkOrigin, home, build }, 'patchgit is serving');
 
   const stop = async (): Promise<void> => {
     hub.terminate();
@@ -214,6 +213,7 @@ async function serve(config: Config): Promise<void> {
       stopping ??= stop().then(() => process.exit(0), crash);
     });
   }
+  log.info({ address: site.linkOrigin, home, build }, 'patchgit is serving');
 }
 
 /** Our own bug (or a start that cannot be): say so and end. What runs again starts from the rows. */

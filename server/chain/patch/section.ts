@@ -58,7 +58,7 @@ export function settleChange(job: SectionJob, before: Sheet): Result<Section, Pr
   desk.put(path, target.kind === 'delete' ? null : { mode: change.newMode, oid: null, content: after });
   return ok({
     written: taken ? null : writeSection(change, before.content, after, edits),
-    notes: taken || notes.length > 0 ? notes : [{ code: 'headers', path }],
+    notes: taken || notes.length > 0 || file.raw === null ? notes : [{ code: 'headers', path }],
     changes: after !== before.content || change.newMode !== change.oldMode || target.kind !== 'modify',
   });
 }

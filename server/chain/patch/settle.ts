@@ -237,7 +237,7 @@ function assemble(
     edits.push(...editsOf(ended.value, place, base));
     if (!gitAgrees(one, place, drift, base)) {
       asWritten = false;
-      if (one.level === 'exact' && one.notes.length === 0 && one.hunk.numbers) note('line_numbers');
+      if (one.level === 'exact' && one.notes.length === 0) note('line_numbers');
     }
     drift += count(one.lines, '+') - count(one.lines, '-');
   }

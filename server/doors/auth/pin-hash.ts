@@ -14,10 +14,11 @@ export const pinChecksWaitingMax = 4;
 /** m=47104 KiB, t=1, p=1: one of the argon2id settings of the OWASP Password Storage Cheat Sheet. */
 export const ownerPinMemoryKib = 47_104;
 
-/** `memoryKib`: smaller only in tests that type a thousand PINs. argon2 is loaded at the first PIN, not at start. */
-export function pinHasher(options: { readonly memoryKib: number } = { memoryKib: ownerPinMemoryKib }): PinHasher {
+/** The options are for tests that type a thousand PINs. argon2 is loaded at the first PIN, not at start. */
+export function pinHasher(options: { readonly memoryKib?: number; readonly waitingMax?: number } = {}): PinHasher {
+  const { memoryKib: memoryCost = ownerPinMemoryKib, waitingMax = pinChecksWaitingMax } = options;
   const queue = new PQueue({ concurrency: 1 });
-  const hasRoom = (): boolean => queue.pending === 0 || queue.size < pinChecksWaitingMax;
+  const hasRoom = (): boolean => queue.pending === 0 || queue.size < waitingMax;
   const inTurn = async <T>(work: () => Promise<T>): Promise<Result<T, 'busy'>> =>
     hasRoom() ? ok(await queue.add(work)) : no('busy');
   return {
@@ -27,7 +28,7 @@ export function pinHasher(options: { readonly memoryKib: number } = { memoryKib:
         const { argon2id, hash } = await import('argon2');
         return hash(exactBytes(pin), {
           type: argon2id,
-          memoryCost: options.memoryKib,
+          memoryCost,
           timeCost: 1,
           parallelism: 1,
         });

@@ -100,7 +100,7 @@ type DeviceStore = Pick<
 function devices(sqlite: Sqlite): DeviceStore {
   const bySecret = sqlite.prepare<[string], RawDevice>(`select ${deviceColumns} from device where secret_hash = ?`);
   const byId = sqlite.prepare<[string], RawDevice>(`select ${deviceColumns} from device where id = ?`);
-  const all = sqlite.prepare<[], RawDevice>(`select ${deviceColumns} from device order by enrolled_at_ms, id`);
+  const all = sqlite.prepare<[], RawDevice>(`select ${deviceColumns} from device order by enrolled_at_ms, rowid`);
   const add = sqlite.prepare('insert into device (id, name, secret_hash, enrolled_at_ms) values (?, ?, ?, ?)');
   const revoke = sqlite.prepare('update device set revoked_at_ms = ? where id = ? and revoked_at_ms is null');
   const seen = sqlite.prepare('update device set last_seen_at_ms = ? where id = ? and revoked_at_ms is null');

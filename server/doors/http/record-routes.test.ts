@@ -12,9 +12,11 @@ beforeEach(async () => {
 afterEach(() => house.shut());
 
 function append(count: number): void {
-  for (let index = 0; index < count; index += 1) {
-    house.db.transaction(() => house.ledger.append({ kind: 'job.queued', actor: 'owner', subject: `job_${index}` }));
-  }
+  house.db.transaction(() => {
+    for (let index = 0; index < count; index += 1) {
+      house.ledger.append({ kind: 'job.queued', actor: 'owner', subject: `job_${index}` });
+    }
+  });
 }
 
 it('lists the ledger, newest first, by filter', async () => {

@@ -1,5 +1,5 @@
 import { createServer, request as httpRequest, type IncomingHttpHeaders, type Server } from 'node:http';
-import type { AddressInfo } from 'node:net';
+import type { AddressInfo, Socket } from 'node:net';
 import { join } from 'node:path';
 import { once } from 'node:events';
 import { mkdirSync, writeFileSync } from 'node:fs';
@@ -46,6 +46,8 @@ export interface House extends TestRecord {
   /** A browser that is enrolled and unlocked with the owner's PIN. */
   readonly signedIn: (name?: string) => Promise<Browser>;
   readonly kinds: () => string[];
+  /** Bytes written for clients that have not left this process yet. */
+  readonly unsentBytes: () => number;
   readonly shut: () => Promise<void>;
 }
 
@@ -64,6 +66,8 @@ export async function openHouse(
 ): Promise<House> {
   const record = testRecord();
   const tcp = createServer();
+  const accepted = new Set<Socket>();
+  tcp.on('connection', (socket: Socket) => accepted.add(socket));
   const unix = createServer();
   tcp.listen(0, '127.0.0.1');
   const socketPath = join(record.folder, 'door.sock');
@@ -117,6 +121,7 @@ export async function openHouse(
       return page;
     },
     kinds: () => ledger.after(0, 10_000).map((entry) => entry.kind),
+    unsentBytes: () => [...accepted].reduce((sum, socket) => sum + (socket.destroyed ? 0 : socket.writableLength), 0),
     shut: async () => {
       hub.terminate();
       theDoor.close();

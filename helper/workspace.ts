@@ -1,0 +1,78 @@
+/**
+ * How the tree gets into the sandbox. Two ways:
+ * - `overlay`: a layer on a size-limited tmpfs over the read-only `lower`; there in milliseconds whatever the tree's size.
+ * - `copy`: a size-limited tmpfs and a copy; works wherever bubblewrap works, and takes time and memory by the tree's size.
+ * In both, `remove` and `delta` are applied INSIDE the sandbox: a symlink of the tree can then lead a write only to where
+ * the untrusted command could write anyway, and never to a file of the host.
+ */
+import { lstatSync } from 'node:fs';
+import { isAbsolute } from 'node:path';
+import type { Workspace } from '#contract/helper-wire.ts';
+import type { Answer } from './answer.ts';
+
+export type Strategy = 'overlay' | 'copy';
+
+/** Where things stand inside the sandbox. */
+export const inside = { work: '/ws', base: '/base', delta: '/delta', home: '/tmp/home' } as const;
+
+/**
+ * Runs inside the sandbox, as the untrusted user, before the step's command; nothing untrusted runs until its last line.
+ * Parameters: the argument list to become at the end.
+ * Descriptor 3 tells whoever watches: "h" when the sandbox stands, "r" when the tree is complete and the command is about
+ * to start; the command itself does not get the descriptor, so it cannot write either letter.
+ * Standard input brings the line "go", or the line "remove" and the removed paths, each ended by NUL. Its end before
+ * either means that whoever asked has died, before the kernel was told to let this die with it: then nothing may start.
+ */
+export const prologue = `set -eu
+printf h >&3
+IFS= read -r word
+[ "$word" = go ] || [ "$word" = remove ]
+if [ -d ${inside.base} ]; then cp -a ${inside.base}/. ${inside.work}/; fi
+cd ${inside.work}
+if [ "$word" = remove ]; then xargs -0 rm -rf --; fi
+if [ -d ${inside.delta} ]; then cp -a ${inside.delta}/. ${inside.work}/; fi
+ulimit -c 0
+unset OLDPWD
+printf r >&3
+exec 3>&- </dev/null
+exec "$@"
+`;
+
+/** What the prologue reads: permission to begin, then the removed paths. */
+export function prologueInput(remove: readonly string[]): Buffer {
+  const word = remove.length > 0 ? 'remove' : 'go';
+  return Buffer.from(`${word}\n${remove.map((path) => `${path}\0`).join('')}`, 'utf8');
+}
+
+/**
+ * Checks a workspace before anything is mounted. A wrong path could do harm only inside the sandbox, but would silently
+ * make another tree than the one that is judged. Paths are UTF-8, because JSON strings are; whoever must remove a path
+ * that is not (git allows any byte) removes its nearest UTF-8 folder and brings the rest of that folder in `delta`.
+ */
+export function checkWorkspace(workspace: Workspace): Answer<null> {
+  for (const folder of workspace.delta === null ? [workspace.lower] : [workspace.lower, workspace.delta]) {
+    if (!isAbsolute(folder)) return { ok: false, why: `The folder ${JSON.stringify(folder)} is not an absolute path.` };
+    const found = lstatSync(folder, { throwIfNoEntry: false });
+    if (!found?.isDirectory()) return { ok: false, why: `The folder ${JSON.stringify(folder)} does not exist.` };
+  }
+  const wrong = workspace.remove.find((path) => !isPathOfTree(path));
+  if (wrong === undefined) return { ok: true, value: null };
+  return { ok: false, why: `${JSON.stringify(wrong).slice(0, 300)} is not a path below the tree's root.` };
+}
+
+function isPathOfTree(path: string): boolean {
+  return (
+    path.isWellFormed() &&
+    !path.includes('\0') &&
+    path.split('/').every((part) => part !== '' && part !== '.' && part !== '..')
+  );
+}
+
+/**
+ * Whether an overlay gives `uid` a tree it can change. Overlay shows the owners of `lower`, so a tree of somebody else
+ * would be read-only in part, and checks would fail for a reason that is not theirs. Root can hand it over ("adopt").
+ */
+export function ownership(lower: string, uid: number, asRoot: boolean): 'own' | 'adopt' | 'foreign' {
+  if (lstatSync(lower).uid === uid) return 'own';
+  return asRoot ? 'adopt' : 'foreign';
+}

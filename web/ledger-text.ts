@@ -1,0 +1,104 @@
+import type { LedgerEntry, LedgerKind } from '#contract/ledger.ts';
+
+/** What an entry says in words. The body adds a name, a title or a reason where it has one. */
+const sentences: Record<LedgerKind, string> = {
+  'daemon.started': 'patchgit started',
+  'daemon.stopped': 'patchgit stopped',
+  'budget.loaded': 'The budget was read',
+  'enrol_link.made': 'A one-time link was made',
+  'enrol_link.refused': 'A one-time link was refused',
+  'device.enrolled': 'A device was enrolled',
+  'device.revoked': 'A device was revoked',
+  'pin.chosen': 'The PIN was chosen',
+  'pin.changed': 'The PIN was changed',
+  'pin.reset': 'The PIN was reset',
+  'session.opened': 'Unlocked',
+  'session.refused': 'A wrong PIN was refused',
+  'session.ended': 'Locked',
+  'request.refused': 'A request was refused',
+  'repository.added': 'A repository was added',
+  'repository.changed': 'A repository was changed',
+  'repository.removed': 'A repository was removed',
+  'repository.fetched': 'A repository was fetched',
+  'repository.unreachable': 'A repository could not be reached',
+  'thread.created': 'A thread was begun',
+  'message.accepted': 'A message was accepted',
+  'message.answered': 'A message was answered',
+  'job.queued': 'A job was queued',
+  'job.started': 'A job started',
+  'job.planned': 'The plan was made',
+  'job.patched': 'The patch applies',
+  'job.resumed': 'A job was resumed',
+  'job.cancel_asked': 'Stopping a job was asked',
+  'job.proposed': 'A proposal is ready',
+  'job.refused': 'A job was refused',
+  'job.failed': 'A job failed',
+  'job.cancelled': 'A job was stopped',
+  'check.completed': 'A check completed',
+  'proposal.frozen': 'A proposal was frozen',
+  'proposal.superseded': 'A proposal was replaced',
+  'proposal.base_moved': 'The base moved',
+  'decision.recorded': 'A decision was recorded',
+  'decision.refused': 'A decision was refused',
+  'publication.committed': 'The commit was made',
+  'publication.pushed': 'The branch was pushed',
+  'publication.opened': 'The pull request was opened',
+  'publication.refused': 'Publishing was refused',
+  'publication.unknown': 'The outcome of publishing is unknown',
+  'publication.undo_asked': 'Undo was asked',
+  'publication.closed': 'The pull request was closed',
+  'publication.undone': 'The branch was deleted, undo is complete',
+  'backup.made': 'A backup was made',
+};
+
+/** Members of a body that name what the entry is about, most telling first. */
+const telling = [
+  'title',
+  'name',
+  'kind',
+  'check',
+  'deviceName',
+  'repository',
+  'branch',
+  'message',
+  'reason',
+  'code',
+] as const;
+
+export function sentenceOf(entry: Pick<LedgerEntry, 'kind' | 'body'>): string {
+  // A page may be older than the server by one release: then the kind itself is the sentence.
+  const known: Partial<Record<string, string>> = sentences;
+  const sentence = known[entry.kind] ?? entry.kind;
+  const found = telling
+    .map((member) => entry.body[member])
+    .filter((value): value is string => typeof value === 'string' && value !== '');
+  const detail = found[0] ?? '';
+  const conclusion = entry.body['conclusion'];
+  const more = typeof conclusion === 'string' ? `${detail}, ${conclusion.replace('_', ' ')}` : detail;
+  return more === '' ? sentence : `${sentence}: ${more.slice(0, 160)}`;
+}
+
+/** Who did it. */
+export function actorText(actor: LedgerEntry['actor']): string {
+  return { owner: 'You', system: 'patchgit', stranger: 'A stranger' }[actor];
+}
+
+export interface KindGroup {
+  readonly name: string;
+  readonly prefixes: readonly string[];
+}
+
+/** The chips of the audit page. */
+export const kindGroups: readonly KindGroup[] = [
+  { name: 'Decisions', prefixes: ['decision'] },
+  { name: 'Publishing', prefixes: ['publication'] },
+  { name: 'Jobs', prefixes: ['job', 'check', 'proposal'] },
+  { name: 'Chat', prefixes: ['thread', 'message'] },
+  { name: 'Repositories', prefixes: ['repository'] },
+  { name: 'Sign-in', prefixes: ['enrol_link', 'device', 'pin', 'session'] },
+  { name: 'System', prefixes: ['daemon', 'budget', 'backup', 'request'] },
+];
+
+export function inGroup(entry: Pick<LedgerEntry, 'kind'>, group: KindGroup | null): boolean {
+  return group === null || group.prefixes.some((prefix) => entry.kind.startsWith(`${prefix}.`));
+}

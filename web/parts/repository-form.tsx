@@ -1,0 +1,104 @@
+import { useState } from 'preact/hooks';
+import type { Repository } from '#contract/repository.ts';
+import { call } from '../api.ts';
+import { fieldsOf, typed } from '../form.ts';
+import { checksMax } from '../limits.ts';
+import { readStateSoon } from '../store.ts';
+import { Alert, Button, ProblemNote, Submit, useAct } from './bits.tsx';
+
+interface Line {
+  readonly name: string;
+  readonly command: string;
+}
+
+/** How a repository is proved: the owner's own checks, or what is found in it. */
+export function RepositoryForm({
+  repository,
+  onDone,
+}: {
+  readonly repository: Repository;
+  readonly onDone: () => void;
+}) {
+  const { busy, said, problem, act } = useAct();
+  const start = repository.checks ?? repository.detectedChecks;
+  const [checks, setChecks] = useState<readonly Line[]>(start.map(({ name, command }) => ({ name, command })));
+  const [detect, setDetect] = useState(repository.checks === null);
+  const save = (event: SubmitEvent): void => {
+    const formatter = typed(fieldsOf(event), 'formatter').trim();
+    act(async () => {
+      await call('PATCH', `/api/repositories/${encodeURIComponent(repository.name)}`, {
+        checks: detect ? null : checks,
+        formatter: formatter === '' ? null : formatter,
+      });
+      readStateSoon();
+      onDone();
+    });
+  };
+  return (
+    <form class="stack" aria-label={`Change ${repository.name}`} onSubmit={save}>
+      <label class="switch">
+        <input
+          type="checkbox"
+          role="switch"
+          checked={detect}
+          onChange={(event) => setDetect(event.currentTarget.checked)}
+        />
+        <span>Detect the checks in the base commit</span>
+      </label>
+      {detect ? null : <Checks checks={checks} set={setChecks} />}
+      <label class="field">
+        <span>Formatter command</span>
+        <input
+          name="formatter"
+          class="mono"
+          defaultValue={repository.formatter ?? ''}
+          autocomplete="off"
+          spellcheck={false}
+        />
+      </label>
+      <Alert>{problem ? null : said}</Alert>
+      {problem ? <ProblemNote problem={problem} /> : null}
+      <Submit busy={busy}>Save</Submit>
+    </form>
+  );
+}
+
+function Checks({ checks, set }: { readonly checks: readonly Line[]; readonly set: (next: readonly Line[]) => void }) {
+  const change = (at: number, next: Partial<Line>): void =>
+    set(checks.map((check, index) => (index === at ? { ...check, ...next } : check)));
+  return (
+    <>
+      {checks.map((check, index) => (
+        <fieldset key={index} class="check-line">
+          <legend class="sr">Check {index + 1}</legend>
+          <label class="field">
+            <span>Name</span>
+            <input
+              required
+              maxLength={60}
+              value={check.name}
+              onInput={(event) => change(index, { name: event.currentTarget.value })}
+            />
+          </label>
+          <label class="field wide">
+            <span>Command</span>
+            <input
+              required
+              class="mono"
+              maxLength={2000}
+              spellcheck={false}
+              value={check.command}
+              onInput={(event) => change(index, { command: event.currentTarget.value })}
+            />
+          </label>
+          <Button kind="text" onPress={() => set(checks.filter((_, at) => at !== index))}>
+            Remove
+          </Button>
+        </fieldset>
+      ))}
+      {checks.length < checksMax ? (
+        <Button onPress={() => set([...checks, { name: '', command: '' }])}>Add a check</Button>
+      ) : null}
+    </>
+  );
+}
