@@ -12,6 +12,7 @@ import { makeLogPipes } from './log-pipe.ts';
 import type { LogPipe } from './log-pipe.ts';
 import { StandingStep } from './run-step.ts';
 import { isKnownArchitecture, seccompProgram } from './seccomp.ts';
+import { setUpFailure } from './verdict.ts';
 import { checkWorkspace, ownership, prologueInput } from './workspace.ts';
 import type { Strategy } from './workspace.ts';
 
@@ -130,7 +131,7 @@ class Run {
       await standing.end();
       if (signal.aborted) return { ok: false, why: 'The run was cancelled.' };
       if (index > 0 || others.length === 0) {
-        return { ok: false, why: `The sandbox could not be set up: ${stood.why}` };
+        return { ok: false, why: setUpFailure(stood.why) };
       }
       this.#refused = stood.why;
       this.#ways = others;

@@ -46,6 +46,8 @@ export interface Group {
 }
 
 const namePrefix = 'patchgit-step-';
+/** Names carry the process id of the helper that made them. */
+const ownerInName = new RegExp(`^${namePrefix}(\\d+)-\\d+$`);
 /** bubblewrap's own two processes (its monitor and the sandbox's init) count, and are not the check's. */
 const ownProcesses = 2;
 const removeAttemptsMax = 200;
@@ -73,8 +75,8 @@ export function findParents(): Parent[] {
 export function sweepGroups(parents: readonly Parent[]): void {
   for (const { folder } of parents) {
     for (const name of readdirSync(folder)) {
-      const owner = name.startsWith(namePrefix) ? Number(name.slice(namePrefix.length).split('-')[0]) : null;
-      if (owner !== null && !existsSync(`/proc/${owner}`)) removeFolder(join(folder, name));
+      const owner = ownerInName.exec(name)?.[1];
+      if (owner !== undefined && !existsSync(`/proc/${owner}`)) removeFolder(join(folder, name));
     }
   }
 }

@@ -45,15 +45,17 @@ const nobody: RunUser = { uid: 65534, gid: 65534 };
 export function findHost(options: HostOptions): Answer<Host> {
   const uid = process.getuid?.() ?? -1;
   const gid = process.getgid?.() ?? -1;
-  const asRoot = uid === 0;
+  const wanted = options.runAs ?? nobody;
+  // In a container without that user, "root" is an unprivileged user of the machine, and is treated as one.
+  const asRoot = uid === 0 && exists(wanted);
   const tools = { bwrap: findTool('bwrap'), sh: findTool('sh'), mkfifo: findTool('mkfifo') };
   const { bwrap, sh, mkfifo } = tools;
   if (bwrap === null) return { ok: false, why: 'bubblewrap is not installed: apt-get install bubblewrap.' };
   if (sh === null || mkfifo === null) return { ok: false, why: 'sh or mkfifo is missing: apt-get install coreutils.' };
   const setpriv = findTool('setpriv');
   if (asRoot && setpriv === null) return { ok: false, why: 'setpriv is missing: apt-get install util-linux.' };
-  const runUser = asRoot ? (options.runAs ?? nobody) : { uid, gid };
-  if (runUser.uid === 0 || runUser.gid === 0) return { ok: false, why: 'Checks would run as root: name another user.' };
+  const runUser = asRoot ? wanted : { uid, gid };
+  if (wanted.uid === 0 || wanted.gid === 0) return { ok: false, why: 'Checks would run as root: name another user.' };
   const npmFolder = systemNpm() === null ? options.npmFolder : null;
   return {
     ok: true,
@@ -85,6 +87,16 @@ export function whatIsMissing(host: Host): string[] {
   if (host.tools.unshare === null) missing.push('unshare is missing: apt-get install util-linux.');
   if (systemNpm() === null && host.npmFolder === null) missing.push('Checks have no npm: apt-get install npm.');
   return missing;
+}
+
+/** Whether a user is known in this user namespace: lines of "first here, first outside, how many" in user_namespaces(7). */
+function exists({ uid, gid }: RunUser): boolean {
+  const holds = (file: string, id: number): boolean =>
+    readFileSync(file, 'utf8')
+      .split('\n')
+      .map((line) => line.trim().split(/\s+/).map(Number))
+      .some(([first = 0, , count = 0]) => id >= first && id < first + count);
+  return holds('/proc/self/uid_map', uid) && holds('/proc/self/gid_map', gid);
 }
 
 function findTool(name: string): string | null {

@@ -12,7 +12,7 @@ import { inside, prologue } from './workspace.ts';
 import type { Strategy } from './workspace.ts';
 
 /** Descriptors that the launcher hands to bubblewrap; of these the prologue gets only `status`, the command none. */
-export const descriptors = { input: 0, status: 3, seccomp: 4, json: 5, firstFile: 6 } as const;
+export const descriptors = { input: 0, status: 3, seccomp: 4, json: 5, args: 6, firstFile: 7 } as const;
 
 /** A small file made for the sandbox; its bytes travel through a descriptor, so nothing is written on the host. */
 export interface MadeFile {
@@ -24,6 +24,8 @@ export interface MadeFile {
 export interface Launch {
   readonly file: string;
   readonly args: readonly string[];
+  /** bubblewrap's own arguments. They go through a descriptor, because a sandbox can read its init's command line. */
+  readonly bwrapArgs: readonly string[];
   /** In the order of their descriptors, from `descriptors.firstFile` on. */
   readonly madeFiles: readonly MadeFile[];
 }
@@ -56,16 +58,12 @@ export function planLaunch(host: Host, request: LaunchRequest): Launch {
   const madeFiles = filesToMake(host);
   const { uid, gid } = host.runUser;
   const needsPrlimit = request.resourceLimits.length > 0 || host.coresArePiped;
-  const bwrap = [
-    [host.tools.bwrap],
+  const bwrapArgs = [
     namespaceArguments(),
     systemArguments(host, sources, madeFiles, request.limits),
     workspaceArguments(request, sources),
     ['--remount-ro', '/', '--chdir', '/'],
     ['--seccomp', `${descriptors.seccomp}`, '--json-status-fd', `${descriptors.json}`],
-    ['--', '/bin/sh', '-c', prologue, 'prologue'],
-    needsPrlimit ? resourceArguments(host, request) : [],
-    ['/bin/sh', '-c', request.command],
   ].flat();
   const launcher = [
     [host.tools.sh, '-c', launcherScript, 'launcher'],
@@ -75,11 +73,14 @@ export function planLaunch(host: Host, request: LaunchRequest): Launch {
     [host.asRoot ? `-o ${uid} -g ${gid}` : '', request.adopt ? `${uid}:${gid}` : ''],
     [...sources.moved, '--'],
     host.asRoot ? dropArguments(host) : [],
-    bwrap,
+    [host.tools.bwrap, '--args', `${descriptors.args}`, '--'],
+    ['/bin/sh', '-c', prologue, 'prologue'],
+    needsPrlimit ? resourceArguments(host, request) : [],
+    ['/bin/sh', '-c', request.command],
   ].flat();
   const all = sources.needed ? [...newMountNamespace(host), ...launcher] : launcher;
   const [file = host.tools.sh, ...args] = all;
-  return { file, args, madeFiles };
+  return { file, args, bwrapArgs, madeFiles };
 }
 
 /**

@@ -14,21 +14,24 @@ export interface LiveOutput {
  * they are: whoever shows them must neutralise escape sequences.
  */
 export function liveOutput(send: (bytes: Buffer) => void): LiveOutput {
-  let waiting: Buffer = Buffer.alloc(0);
+  // Filled in place: a flood of output must not leave garbage behind.
+  const waiting = Buffer.alloc(chunkBytesMax);
+  let waitingBytes = 0;
   let sentBytes = 0;
   const flush = (): void => {
-    if (waiting.length === 0 || sentBytes >= totalBytesMax) return;
-    sentBytes += waiting.length;
-    send(waiting);
-    waiting = Buffer.alloc(0);
+    if (waitingBytes === 0 || sentBytes >= totalBytesMax) return;
+    sentBytes += waitingBytes;
+    send(waiting.subarray(0, waitingBytes));
+    waitingBytes = 0;
   };
   const timer = setInterval(flush, flushEveryMs);
   return {
     push: (chunk) => {
-      if (sentBytes >= totalBytesMax) return;
-      const both = Buffer.concat([waiting, chunk.subarray(Math.max(0, chunk.length - chunkBytesMax))]);
-      // Copied, because a view would keep the whole read buffer of a flood alive.
-      waiting = Buffer.from(both.subarray(Math.max(0, both.length - chunkBytesMax)));
+      const kept = chunk.subarray(Math.max(0, chunk.length - chunkBytesMax));
+      const tooMany = Math.max(0, waitingBytes + kept.length - chunkBytesMax);
+      waiting.copyWithin(0, tooMany, waitingBytes);
+      kept.copy(waiting, waitingBytes - tooMany);
+      waitingBytes += kept.length - tooMany;
     },
     end: () => {
       clearInterval(timer);

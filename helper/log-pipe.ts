@@ -14,11 +14,14 @@ import type { RunUser } from './host.ts';
 export interface LogPipe {
   /** For the child's descriptors 1 and 2. */
   readonly writeEnd: number;
-  /** Starts reading; called once. */
-  readonly read: () => Socket;
+  /** Starts reading; called once. A chunk's bytes are only valid during the call: they are overwritten by the next. */
+  readonly read: (onChunk: (chunk: Buffer) => void) => Socket;
   /** To be called once the child has its copy, or the end of the output would never be seen. */
   readonly closeWriteEnd: () => void;
 }
+
+/** What a pipe holds. */
+const readBytes = 64 * 1024;
 
 /** A pipe per step. Their names exist for a moment, in a folder only this user can enter, before anything untrusted runs. */
 export function makeLogPipes(mkfifo: string, count: number, owner: RunUser | null): Answer<LogPipe[]> {
@@ -42,7 +45,15 @@ function openPipe(path: string): LogPipe {
   let open = true;
   return {
     writeEnd,
-    read: () => new Socket({ fd: readEnd, readable: true, writable: false }),
+    // One buffer for all reads: a flood of output would otherwise leave as much garbage as it prints.
+    read: (onChunk) => {
+      const buffer = Buffer.allocUnsafe(readBytes);
+      const callback = (bytes: number): boolean => {
+        onChunk(buffer.subarray(0, bytes));
+        return true;
+      };
+      return new Socket({ fd: readEnd, readable: true, writable: false, onread: { buffer, callback } });
+    },
     closeWriteEnd: () => {
       if (open) closeSync(writeEnd);
       open = false;

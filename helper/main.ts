@@ -21,12 +21,18 @@ async function main(): Promise<void> {
   // A reader that went away shows as an error here and as the end of standard input; both mean the same.
   process.stdout.on('error', () => cancel.abort());
   const frames = frameWriter(process.stdout);
-  const answer = await work(process.argv.slice(2), frames, cancel);
+  const answer = await work(process.argv.slice(2), frames, cancel).catch(unexpected);
   if (answer.ok) frames.send({ type: 'done' });
   else frames.trouble(answer.why);
   await frames.flush();
   // Standard input is still open: nothing else would end this process.
   process.exit(answer.ok ? 0 : 1);
+}
+
+/** The daemon must hear of our own bugs too; the stack goes where it is logged. */
+function unexpected(error: unknown): Answer<never> {
+  process.stderr.write(`${error instanceof Error ? error.stack : String(error)}\n`);
+  return { ok: false, why: `The sandbox helper met something unexpected: ${String(error)}` };
 }
 
 async function work(args: string[], frames: FrameWriter, cancel: AbortController): Promise<Answer<unknown>> {

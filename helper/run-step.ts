@@ -54,33 +54,27 @@ export class StandingStep {
   constructor(plan: StepPlan) {
     this.#plan = plan;
     this.#capture = new LogCapture(plan.keptLogBytes);
+    const others = descriptors.firstFile - descriptors.status + plan.launch.madeFiles.length;
+    const otherPipes = Array.from({ length: others }, () => 'pipe' as const);
     this.#child = spawn(plan.launch.file, plan.launch.args, {
       cwd: '/',
       env: { PATH: systemPath },
       // Its own process group, so that a kill also takes a `mount` that the launcher has just started.
       detached: true,
-      stdio: [
-        'pipe',
-        plan.pipe.writeEnd,
-        plan.pipe.writeEnd,
-        'pipe',
-        'pipe',
-        'pipe',
-        ...plan.launch.madeFiles.map(() => 'pipe' as const),
-      ],
+      stdio: ['pipe', plan.pipe.writeEnd, plan.pipe.writeEnd, ...otherPipes],
     });
     plan.pipe.closeWriteEnd();
-    this.#log = plan.pipe.read();
+    this.#log = plan.pipe.read((chunk) => this.#take(chunk));
     this.#exited = new Promise((resolve) => {
       this.#child.once('error', (error) => resolve({ code: null, signal: error.message }));
       this.#child.once('exit', (code, signal) => resolve({ code, signal }));
     });
     void this.#exited.then(() => (this.#hasExited = true));
-    this.#log.on('data', (chunk: Buffer) => this.#take(chunk));
     this.#readable(descriptors.status).on('data', (chunk: Buffer) => this.#status.push(chunk));
     this.#readable(descriptors.status).once('close', () => this.#status.end());
     this.#readable(descriptors.json).on('data', (chunk: Buffer) => this.#report.push(chunk));
     this.#feed(descriptors.seccomp, plan.filter);
+    this.#feed(descriptors.args, Buffer.from(plan.launch.bwrapArgs.map((argument) => `${argument}\0`).join('')));
     plan.launch.madeFiles.forEach(({ text }, index) => this.#feed(descriptors.firstFile + index, Buffer.from(text)));
     if (this.#child.pid !== undefined) lowerPriority(this.#child.pid);
   }
@@ -132,20 +126,29 @@ export class StandingStep {
   }
 
   async #superviseUntilExit(places: readonly number[], signal: AbortSignal): Promise<void> {
-    const { limits, group } = this.#plan;
     const cancel = (): void => this.#kill();
-    const wall = setTimeout(() => this.#killFor('wall'), limits.wallMs);
-    const watch = setInterval(() => {
-      const used = memoryOfTree(this.#child.pid ?? -1) + places.reduce((sum, place) => sum + usedBytes(place), 0);
-      if (used > limits.memoryBytes) this.#killFor('memory');
-    }, watchEveryMs);
-    if (group.holds.includes('memory')) clearInterval(watch);
+    const wall = setTimeout(() => this.#killFor('wall'), this.#plan.limits.wallMs);
+    const watch = setInterval(() => this.#watchMemory(places), watchEveryMs);
     signal.addEventListener('abort', cancel, { once: true });
     if (signal.aborted) cancel();
     await this.#exited;
     signal.removeEventListener('abort', cancel);
     clearInterval(watch);
     clearTimeout(wall);
+  }
+
+  /**
+   * Where the kernel counts, it kills one process when the memory is used up; the rest would go on and fail, or hang, in
+   * a way that explains nothing. Version 2 ends the whole group by itself, for version 1 it is done here.
+   */
+  #watchMemory(places: readonly number[]): void {
+    const { limits, group } = this.#plan;
+    if (group.holds.includes('memory')) {
+      if (group.events().outOfMemoryKills > 0) this.#killFor('memory');
+      return;
+    }
+    const used = memoryOfTree(this.#child.pid ?? -1) + places.reduce((sum, place) => sum + usedBytes(place), 0);
+    if (used > limits.memoryBytes) this.#killFor('memory');
   }
 
   #take(chunk: Buffer): void {

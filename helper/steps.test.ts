@@ -1,5 +1,7 @@
+import { existsSync, readFileSync } from 'node:fs';
 import { afterAll, describe, expect, it } from 'vitest';
-import { tryAll, tryOne, World } from './test-kit.ts';
+import { isKnownArchitecture, seccompProgram } from './seccomp.ts';
+import { tryAll, tryDirectly, tryOne, World } from './test-kit.ts';
 
 const world = new World();
 afterAll(() => world.remove());
@@ -94,3 +96,17 @@ describe.each(world.runners())('a step, with the helper run by $name', (runner) 
     ]);
   });
 });
+
+const npmFolder = '/usr/lib/node_modules/npm';
+
+it.skipIf(!existsSync(npmFolder) || !isKnownArchitecture(process.arch))(
+  'has the npm that the daemon brings, where the machine has none of its own',
+  async () => {
+    const filter = seccompProgram(process.arch === 'arm64' ? 'arm64' : 'x64');
+    const lower = world.tree({ 'package.json': '{"scripts":{"test":"echo ran"}}' }, 65_534);
+    const command = 'command -v npm; command -v npx; npm --version; npm test --silent';
+    const log = await tryDirectly({ npmFolder }, filter, lower, command);
+    const { version } = JSON.parse(readFileSync(`${npmFolder}/package.json`, 'utf8'));
+    expect(log).toBe(`/opt/npm-bin/npm\n/opt/npm-bin/npx\n${version}\nran\n`);
+  },
+);

@@ -16,7 +16,13 @@ import { dirname, join } from 'node:path';
 import type { Limits, StepOutcome } from '#contract/helper-wire.ts';
 import { baseSandbox } from '../server/adapters/base-sandbox.ts';
 import type { Sandbox, SandboxEvent } from '../server/ports.ts';
-import { isOpenToAll } from './host.ts';
+import { makeGroup } from './cgroup.ts';
+import { findHost, isOpenToAll } from './host.ts';
+import type { Host } from './host.ts';
+import { planLaunch } from './isolation.ts';
+import { makeLogPipes } from './log-pipe.ts';
+import { StandingStep } from './run-step.ts';
+import { prologueInput } from './workspace.ts';
 
 export const mebibyte = 1024 * 1024;
 export const helperPath = new URL('main.ts', import.meta.url).pathname;
@@ -134,6 +140,33 @@ export async function tryOne(sandbox: Sandbox, request: TryRequest, command: str
 }
 
 export type Tried = StepOutcome & { readonly log: string };
+
+/**
+ * Runs one command without the adapter and the helper's own process, with a host or a filter that a test has changed.
+ * Gives back the log as text, or the sentence that says why there is none.
+ */
+export async function tryDirectly(
+  change: Partial<Host>,
+  filter: Buffer,
+  lower: string,
+  command: string,
+): Promise<string> {
+  const found = findHost({ runAs: null, npmFolder: null });
+  if (!found.ok) throw new Error(found.why);
+  const host = { ...found.value, ...change };
+  const pipes = makeLogPipes(host.tools.mkfifo, 1, host.asRoot ? host.runUser : null);
+  const [pipe] = pipes.ok ? pipes.value : [];
+  if (pipe === undefined) throw new Error('There is no pipe.');
+  const nothing = { delta: null, groupFiles: [], resourceLimits: [], adopt: false };
+  const launch = planLaunch(host, { strategy: 'copy', lower, limits, command, ...nothing });
+  const group = makeGroup([], 0, limits);
+  const step = new StandingStep({ name: 'a', launch, filter, pipe, group, limits, keptLogBytes: 64 * 1024 });
+  const { signal } = new AbortController();
+  const stood = await step.stands(signal);
+  const outcome = stood.ok ? await step.run(prologueInput([]), ignore, signal) : stood;
+  await step.end();
+  return outcome.ok ? Buffer.from(outcome.value.logBase64, 'base64').toString('utf8') : outcome.why;
+}
 
 /** A word that no other process of this machine has in its command line. */
 export function uniqueWord(): string {

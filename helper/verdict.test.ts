@@ -19,7 +19,11 @@ const everythingFull = { diskIsFull: true, events: { outOfMemoryKills: 1, refuse
 describe('the verdict on a step', () => {
   it.each<[string, StepFacts, string | number]>([
     ['success', ended, 0],
-    ['success even though a limit was met on the way', { ...ended, ...everythingFull }, 0],
+    [
+      'success even though a limit was met on the way',
+      { ...ended, diskIsFull: true, events: { outOfMemoryKills: 0, refusedForks: 1 } },
+      0,
+    ],
     ['failure with its exact code', { ...ended, exitCode: 139, reportedExitCode: 139 }, 139],
     ['the limit it was killed for', { ...killed, killedFor: 'wall' }, 'wall'],
     ['that limit and not what else was met', { ...killed, killedFor: 'output', ...everythingFull }, 'output'],
@@ -29,6 +33,7 @@ describe('the verdict on a step', () => {
       'memory',
     ],
     ['memory, when only one process was killed', { ...failed, ...everythingFull }, 'memory'],
+    ['memory, even when the rest succeeded', { ...ended, ...everythingFull }, 'memory'],
     ['disk, when it failed on full room', { ...failed, diskIsFull: true }, 'disk'],
     [
       'processes, when it failed and forks were refused',

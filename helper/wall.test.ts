@@ -1,25 +1,27 @@
-import { mkdtempSync, rmSync, writeFileSync } from 'node:fs';
+import { mkdtempSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
 import { createServer } from 'node:net';
-import type { AddressInfo, Server } from 'node:net';
+import type { Server } from 'node:net';
 import { homedir } from 'node:os';
 import { join } from 'node:path';
 import { afterAll, beforeAll, describe, expect, it, vi } from 'vitest';
+import type { SandboxEvent } from '../server/ports.ts';
 import { judgedCalls, refusedCalls } from './seccomp.ts';
-import { ownHelpers, processesWith, tryAll, tryOne, uniqueWord, World } from './test-kit.ts';
+import { ownHelpers, processesWith, tryAll, tryDirectly, tryOne, uniqueWord, World } from './test-kit.ts';
 
 const world = new World();
 const canary = uniqueWord();
 const home = mkdtempSync(join(homedir(), 'patchgit-canary-'));
-const planted = [join(home, 'secret'), world.path('secret'), join('/dev/shm', `patchgit-${canary}`)];
+const planted = [join(home, 'secret'), world.path('secret'), join('/dev/shm', uniqueWord())];
 const callers: string[] = [];
 const listeners: Server[] = [];
 let tcpPort = 0;
 const socketPath = world.path('door.sock');
+const abstractName = uniqueWord();
 
 beforeAll(async () => {
   for (const path of planted) writeFileSync(path, canary, { mode: 0o644 });
   process.env['PATCHGIT_TEST_CANARY'] = canary;
-  for (const address of [{ host: '127.0.0.1', port: 0 }, { path: socketPath }, { path: `\0patchgit-${canary}` }]) {
+  for (const address of [{ host: '127.0.0.1', port: 0 }, { path: socketPath }, { path: `\0${abstractName}` }]) {
     const listener = createServer((socket) => {
       callers.push(JSON.stringify(address));
       socket.destroy();
@@ -27,7 +29,8 @@ beforeAll(async () => {
     listeners.push(listener);
     await new Promise<void>((resolve) => listener.listen(address, resolve));
   }
-  tcpPort = (listeners[0]?.address() as AddressInfo).port; // listen() resolved on a TCP address
+  const address = listeners[0]?.address();
+  if (typeof address === 'object' && address !== null) tcpPort = address.port;
 });
 
 afterAll(() => {
@@ -82,9 +85,9 @@ describe.each(world.runners())('the wall, with the helper run by $name', (runner
         metadata: { host: '169.254.169.254', port: 80 },
         internet: { host: '192.0.2.1', port: 443 },
         unix: { path: ${JSON.stringify(socketPath)} },
-        abstract: { path: '\\0patchgit-${canary}' },
+        abstract: { path: '\\0${abstractName}' },
       })) net.connect(options, tell(name)).on('error', tell(name));
-      dgram.createSocket('udp4').send('x', 53, '192.0.2.1', tell('udp'));`;
+      dgram.createSocket('udp4').unref().send('x', 53, '192.0.2.1', tell('udp'));`;
     const { log } = await tryOne(
       sandbox,
       { lower },
@@ -153,23 +156,43 @@ describe.each(world.runners())('the wall, with the helper run by $name', (runner
     );
     expect(refused?.log.trim().split('\n')).toEqual(calls.map(([name]) => `${name} 1`));
     expect(judgedCallsTried?.log.trim().split('\n')).toEqual([
-      ...['clone 1', 'clone3 38', 'ioctl 1', 'socket17 97', 'socket38 97', 'socket40 97', 'socket1 0', 'socket2 0'],
+      'clone 1',
+      'clone3 38',
+      'ioctl 1',
+      'socket17 97',
+      'socket38 97',
+      'socket40 97',
+      'socket1 0',
+      'socket2 0',
     ]);
     expect(namespaces?.log).not.toContain('made');
   });
 
-  it('has no user namespaces even where the filter would let them pass', async () => {
-    const { log } = await tryOne(
-      sandbox,
-      { lower },
-      'cat /proc/sys/user/max_user_namespaces; grep -E "^(Cap|NoNewPrivs|Seccomp:)" /proc/self/status',
-    );
+  it('has no capability, cannot gain one, and is filtered', async () => {
+    const { log } = await tryOne(sandbox, { lower }, 'grep -E "^(Cap|NoNewPrivs|Seccomp:)" /proc/self/status');
     expect(log.replaceAll('\t', ' ').trim().split('\n')).toEqual([
-      '1',
       ...['Inh', 'Prm', 'Eff', 'Bnd', 'Amb'].map((set) => `Cap${set}: 0000000000000000`),
       'NoNewPrivs: 1',
       'Seccomp: 2',
     ]);
+  });
+
+  it('is an unprivileged user of this machine, in every process', async () => {
+    const word = uniqueWord();
+    const abort = new AbortController();
+    const users: string[] = [];
+    const onEvent = (event: SandboxEvent): void => {
+      if (event.type !== 'output') return;
+      for (const pid of processesWith(word)) {
+        const status = readFileSync(`/proc/${pid}/status`, 'utf8');
+        for (const [, ids = ''] of status.matchAll(/^[UG]id:\t(.*)$/gm)) users.push(ids);
+      }
+      abort.abort();
+    };
+    const command = `echo running; sleep 60; : ${word}`;
+    await expect(tryOne(sandbox, { lower, onEvent, signal: abort.signal }, command)).rejects.toThrow(/cancelled/);
+    const ids = Array.from({ length: 4 }, () => runner.uid).join('\t');
+    expect(new Set(users)).toEqual(new Set([ids]));
   });
 
   it('ends everything that a step started when its command ends, and tells its code', async () => {
@@ -194,4 +217,11 @@ describe.each(world.runners())('the wall, with the helper run by $name', (runner
     await expect(running).rejects.toThrow('The sandbox helper ended before it was done (SIGKILL).');
     await vi.waitFor(() => expect(processesWith(word)).toEqual([]), { timeout: 5_000 });
   });
+});
+
+it('forbids user namespaces also where the call filter lets everything pass', async () => {
+  const allowAll = Buffer.from([0x06, 0, 0, 0, 0, 0, 0xff, 0x7f]);
+  const command = 'grep Seccomp: /proc/self/status; unshare --user true';
+  const log = await tryDirectly({}, allowAll, world.tree({}, 65_534), command);
+  expect(log).toBe('Seccomp:\t2\nunshare: unshare failed: No space left on device\n');
 });

@@ -6,6 +6,8 @@ import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { rolldown } from 'rolldown';
 import { build as buildPages } from 'vite';
+import { daemonCommand } from '../server/cli/daemon-command.ts';
+import { slimPlugins } from './build/slim.ts';
 
 const root = new URL('..', import.meta.url).pathname;
 const at = (name: string): string => join(root, name);
@@ -14,18 +16,19 @@ const at = (name: string): string => join(root, name);
 const external = ['better-sqlite3', 'argon2'];
 
 const bundles = [
-  { input: 'server/main.ts', file: 'dist/server.cjs' },
-  { input: 'server/cli.ts', file: 'dist/cli.cjs' },
-  { input: 'helper/main.ts', file: 'dist/helper.cjs' },
+  { input: 'server/main.ts', file: 'dist/server.cjs', plugins: slimPlugins() },
+  { input: 'server/cli.ts', file: 'dist/cli.cjs', plugins: [] },
+  { input: 'helper/main.ts', file: 'dist/helper.cjs', plugins: [] },
 ];
 
-for (const { input, file } of bundles) {
-  const bundle = await rolldown({ input: at(input), external, platform: 'node', logLevel: 'silent' });
+for (const { input, file, plugins } of bundles) {
+  const bundle = await rolldown({ input: at(input), external, plugins, platform: 'node', logLevel: 'silent' });
   await bundle.write({
     file: at(file),
     format: 'cjs',
     codeSplitting: false,
-    minify: { compress: true, mangle: false, codegen: false },
+    // Small, because the source stays in memory; names of functions stay, because they are what a crash report shows.
+    minify: { compress: true, mangle: { toplevel: true, keepNames: true }, codegen: true },
   });
   await bundle.close();
 }
@@ -40,16 +43,18 @@ await warmCompileCache();
 /** The cache is written when a process ends well (notes: it halves the CPU to the first answer), so let one start and end. */
 async function warmCompileCache(): Promise<void> {
   const home = mkdtempSync(join(tmpdir(), 'patchgit-warm-'));
+  const { args, environment } = daemonCommand(root);
+  rmSync(at('dist/compile-cache'), { recursive: true, force: true });
   try {
     await new Promise<void>((resolve, reject) => {
-      const child = spawn(process.execPath, [at('dist/server.cjs')], {
+      const child = spawn(process.execPath, args, {
         env: {
           ...process.env,
+          ...environment,
           PATCHGIT_HOME: home,
           PATCHGIT_PORT: '0',
           PATCHGIT_HOST: '127.0.0.1',
           PATCHGIT_LOG: 'info',
-          NODE_COMPILE_CACHE: at('dist/compile-cache'),
         },
         stdio: ['ignore', 'inherit', 'pipe'],
       });

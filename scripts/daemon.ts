@@ -2,9 +2,9 @@
 import { spawn, type ChildProcess } from 'node:child_process';
 import { join } from 'node:path';
 import { socketClient, type Client } from '../server/cli/client.ts';
+import { daemonCommand } from '../server/cli/daemon-command.ts';
 
 export const root = new URL('..', import.meta.url).pathname;
-export const serverFile = join(root, 'dist/server.cjs');
 
 export interface Started {
   readonly process: ChildProcess;
@@ -18,8 +18,9 @@ export async function startDaemon(
   home: string,
   environment: Readonly<Record<string, string>>,
 ): Promise<Started | null> {
-  const child = spawn(process.execPath, ['--max-semi-space-size=1', serverFile], {
-    env: { ...process.env, ...environment, PATCHGIT_HOME: home },
+  const command = daemonCommand(root);
+  const child = spawn(process.execPath, command.args, {
+    env: { ...process.env, ...command.environment, ...environment, PATCHGIT_HOME: home },
     stdio: ['ignore', 'inherit', 'inherit'],
   });
   let exit: number | null = null;

@@ -12,6 +12,7 @@ import { findRunUser } from './adapters/base-sandbox-user.ts';
 import { hardenedGit } from './adapters/git.ts';
 import { localForge } from './adapters/local-forge.ts';
 import { pinoLog } from './adapters/pino-log.ts';
+import { giveBackMemory } from './adapters/spare-memory.ts';
 import { systemClock } from './adapters/system-clock.ts';
 import { systemRandom } from './adapters/system-random.ts';
 import { accepting } from './chain/job/accept.ts';
@@ -27,6 +28,7 @@ import { pinHasher } from './doors/auth/pin-hash.ts';
 import { replier } from './doors/chat/reply.ts';
 import { chatStore } from './doors/chat/store.ts';
 import { httpApp } from './doors/http/app.ts';
+import { attach } from './doors/http/attach.ts';
 import { authRoutes } from './doors/http/auth-routes.ts';
 import { chainRoutes } from './doors/http/chain-routes.ts';
 import { chatRoutes } from './doors/http/chat-routes.ts';
@@ -178,10 +180,9 @@ async function serve(config: Config): Promise<void> {
       }),
     ],
   });
-  const local = createServer(app);
+  const local = createServer();
   sockets.trust(local);
-  server.on('request', app);
-  for (const each of [server, local]) each.on('upgrade', hub.upgrade);
+  for (const each of [server, local]) attach(each, { app, hub });
 
   db.transaction(() =>
     ledger.append({ kind: 'daemon.started', actor: 'system', body: { build, port, node: process.version } }),
@@ -196,6 +197,7 @@ async function serve(config: Config): Promise<void> {
   await listenAt(local, socketPath);
 
   const stop = async (): Promise<void> => {
+    stopGivingBack();
     hub.terminate();
     for (const each of [server, local]) {
       each.close();
@@ -213,6 +215,7 @@ async function serve(config: Config): Promise<void> {
       stopping ??= stop().then(() => process.exit(0), crash);
     });
   }
+  const stopGivingBack = giveBackMemory(clock);
   log.info({ address: site.linkOrigin, home, build }, 'patchgit is serving');
 }
 

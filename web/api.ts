@@ -45,34 +45,38 @@ export function watchCalls(next: Watch): void {
 
 /** One request to the server; JSON in, JSON out. Throws Refusal (it said no) or NoAnswer (it said nothing). */
 export async function call<T>(method: Method, path: string, body?: unknown, options: CallOptions = {}): Promise<T> {
-  const response = await request(method, path, body, options);
   // The server builds its answers from the contract and is the same release as this page: they are not parsed twice.
-  return (await response.json()) as T;
+  return JSON.parse(await request(method, path, body, options)) as T;
 }
 
 /** One request whose answer is text: a diff or a log. */
 export async function callText(path: string): Promise<string> {
-  return (await request('GET', path, undefined, { wallMs: 60_000 })).text();
+  return request('GET', path, undefined, { wallMs: 60_000 });
 }
 
-async function request(method: Method, path: string, body: unknown, options: CallOptions): Promise<Response> {
-  const response = await send(method, path, body, options);
-  if (response.ok) return response;
-  const refusal = await refusalOf(response);
-  const shut = ['locked', 'device_unknown', 'pin_required'].includes(refusal.problem.code);
-  if (!shut || options.atTheDoor) throw refusal;
-  await watch.unlocked(refusal.problem);
+async function request(method: Method, path: string, body: unknown, options: CallOptions): Promise<string> {
+  const { status, text } = await send(method, path, body, options);
+  if (status < 300) return text;
+  const problem = problemIn(text) ?? noReason(status);
+  const shut = ['locked', 'device_unknown', 'pin_required'].includes(problem.code);
+  if (!shut || options.atTheDoor) throw new Refusal(problem, status);
+  await watch.unlocked(problem);
   return request(method, path, body, options);
 }
 
-async function send(method: Method, path: string, body: unknown, options: CallOptions): Promise<Response> {
+interface Answer {
+  readonly status: number;
+  readonly text: string;
+}
+
+async function send(method: Method, path: string, body: unknown, options: CallOptions): Promise<Answer> {
   const headers: Record<string, string> = { Accept: 'application/json, text/plain' };
   // A form of another site cannot set this header: it is half of the protection against forged writes.
   if (method !== 'GET') headers['X-Patchgit'] = '1';
   if (method !== 'GET') headers['Content-Type'] = options.bytes ? 'application/octet-stream' : 'application/json';
   const payload = options.bytes ?? (method === 'GET' ? null : JSON.stringify(body ?? {}));
   try {
-    return await fetch(path, {
+    const response = await fetch(path, {
       method,
       headers,
       body: payload,
@@ -81,19 +85,16 @@ async function send(method: Method, path: string, body: unknown, options: CallOp
       redirect: 'error',
       signal: AbortSignal.timeout(options.wallMs ?? 20_000),
     });
+    // An answer that breaks off in the middle is no answer either.
+    return { status: response.status, text: await response.text() };
   } catch (error) {
     watch.unanswered();
     throw new NoAnswer(`no answer to ${method} ${path.split('?')[0]}`, { cause: error });
   }
 }
 
-async function refusalOf(response: Response): Promise<Refusal> {
-  const text = await response.text();
-  const problem = problemIn(text) ?? {
-    code: 'internal' as const,
-    message: `The server answered ${response.status} without saying why.`,
-  };
-  return new Refusal(problem, response.status);
+function noReason(status: number): Problem {
+  return { code: 'internal', message: `The server answered ${status} without saying why.` };
 }
 
 function problemIn(text: string): Problem | null {

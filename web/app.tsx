@@ -1,15 +1,18 @@
 import { useEffect, useRef, useState } from 'preact/hooks';
-import { keysOn, onKey } from './keys.ts';
+import { onKey } from './keys.ts';
 import { lazy } from './lazy.tsx';
-import { Button, Sheet } from './parts/bits.tsx';
+import { Button } from './parts/bits.tsx';
 import { Icon } from './parts/icons.tsx';
-import type { IconName } from './parts/icons.tsx';
 import { Page } from './parts/page.tsx';
-import { Door } from './pages/door.tsx';
+import { mainItems, moreItem, moreItems } from './nav.ts';
+import type { NavItem } from './nav.ts';
 import { matchPath, navigate, usePlace } from './router.ts';
 import type { Place } from './router.ts';
-import { useView } from './store.ts';
+import { askDoor, useView } from './store.ts';
 
+const Door = lazy(async () => (await import('./pages/door.tsx')).Door, ' ');
+const KeysHelp = lazy(async () => (await import('./parts/keys-help.tsx')).KeysHelp, '');
+const More = lazy(async () => (await import('./pages/more.tsx')).MorePage, ' ');
 const Chat = lazy(async () => (await import('./pages/chat.tsx')).ChatPage, ' ');
 const Proposals = lazy(async () => (await import('./pages/proposals.tsx')).ProposalsPage, ' ');
 const Proposal = lazy(async () => (await import('./pages/proposal.tsx')).ProposalPage, ' ');
@@ -22,25 +25,6 @@ const Audit = lazy(async () => (await import('./pages/audit.tsx')).AuditPage, ' 
 const Repositories = lazy(async () => (await import('./pages/repositories.tsx')).RepositoriesPage, ' ');
 const Settings = lazy(async () => (await import('./pages/settings.tsx')).SettingsPage, ' ');
 
-interface NavItem {
-  readonly href: string;
-  readonly label: string;
-  readonly icon: IconName;
-}
-
-const main: readonly NavItem[] = [
-  { href: '/', label: 'Chat', icon: 'chat' },
-  { href: '/proposals', label: 'Proposals', icon: 'proposals' },
-  { href: '/jobs', label: 'Jobs', icon: 'jobs' },
-];
-const rest: readonly NavItem[] = [
-  { href: '/budget', label: 'Budget', icon: 'budget' },
-  { href: '/audit', label: 'Audit', icon: 'audit' },
-  { href: '/repositories', label: 'Repositories', icon: 'repositories' },
-  { href: '/settings', label: 'Settings', icon: 'settings' },
-];
-const more: NavItem = { href: '/more', label: 'More', icon: 'more' };
-
 /** The door until it is open; then the pages. A door that closes later covers the page and keeps it as it was. */
 export function App() {
   const { hello, state } = useView();
@@ -50,7 +34,8 @@ export function App() {
   useEffect(() => {
     if (open && (place.path === '/unlock' || place.path === '/enrol')) navigate('/', 'replace');
   }, [open, place.path]);
-  if (!state) return open ? <Opening /> : <Door token={token} />;
+  if (!hello || (open && !state)) return <Opening />;
+  if (!state) return <Door token={token} />;
   return (
     <>
       <Shell place={place} />
@@ -66,7 +51,7 @@ function Opening() {
       <div class="door-sheet">
         <h1>Cannot reach the server</h1>
         <p>The page is loaded, but patchgit does not answer. Nothing you sent is lost.</p>
-        <Button kind="primary" onPress={() => location.reload()}>
+        <Button kind="primary" onPress={() => void askDoor()}>
           Try again
         </Button>
       </div>
@@ -117,7 +102,7 @@ function Nav({ path }: { readonly path: string }) {
   const waiting = state?.proposals.filter((proposal) => proposal.state === 'open').length ?? 0;
   const running = state?.lock.holder !== null && state?.lock.holder !== undefined;
   const under = (item: NavItem): boolean => (item.href === '/' ? path === '/' : path.startsWith(item.href));
-  const inMore = rest.some((item) => under(item)) || path === more.href;
+  const inMore = moreItems.some((item) => under(item)) || path === moreItem.href;
   const link = (item: NavItem, extra: string, here: boolean) => (
     <li key={item.href} class={extra}>
       <a href={item.href} aria-current={here ? 'page' : undefined}>
@@ -143,9 +128,11 @@ function Nav({ path }: { readonly path: string }) {
         <img src="/icon.svg" alt="" width="24" height="24" /> patchgit
       </p>
       <ul>
-        {main.map((item) => link(item, '', under(item) || (item.href === '/proposals' && path.startsWith('/pulls/'))))}
-        {rest.map((item) => link(item, 'wide-only', under(item)))}
-        {link(more, 'narrow-only', inMore)}
+        {mainItems.map((item) =>
+          link(item, '', under(item) || (item.href === '/proposals' && path.startsWith('/pulls/'))),
+        )}
+        {moreItems.map((item) => link(item, 'wide-only', under(item)))}
+        {link(moreItem, 'narrow-only', inMore)}
       </ul>
     </nav>
   );
@@ -188,51 +175,4 @@ function Route({ place: { path, query } }: { readonly place: Place }) {
         </Page>
       );
   }
-}
-
-function More() {
-  return (
-    <Page title="More">
-      <ul class="menu">
-        {rest.map((item) => (
-          <li key={item.href}>
-            <a href={item.href}>
-              <Icon name={item.icon} />
-              <span>{item.label}</span>
-              <Icon name="forward" />
-            </a>
-          </li>
-        ))}
-      </ul>
-    </Page>
-  );
-}
-
-const keyHelp = [
-  ['g then c p j b a r s', 'Chat, Proposals, Jobs, Budget, Audit, Repositories, Settings'],
-  ['/', 'Write a message'],
-  ['j k', 'Next and previous file'],
-  ['n p', 'Next and previous hunk'],
-  ['w', 'Wrap long lines'],
-  ['e', 'To the evidence'],
-  ['d', 'To the decision (GO needs Enter or a tap)'],
-] as const;
-
-function KeysHelp({ onClose }: { readonly onClose: () => void }) {
-  return (
-    <Sheet title="Keys" onClose={onClose}>
-      <dl class="keys">
-        {keyHelp.map(([keys, does]) => (
-          <div key={keys}>
-            <dt>
-              <kbd>{keys}</kbd>
-            </dt>
-            <dd>{does}</dd>
-          </div>
-        ))}
-      </dl>
-      <p class="muted">{keysOn() ? 'They can be turned off in Settings.' : 'They are turned off in Settings.'}</p>
-      <Button onPress={onClose}>Close</Button>
-    </Sheet>
-  );
 }

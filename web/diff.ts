@@ -127,7 +127,8 @@ function readHunk(lines: readonly string[], start: number, draft: Draft): number
       draft.rows.push({ kind: 'note', line: null, text: 'No newline at the end of the file' });
       continue;
     }
-    if (oldLeft <= 0 && newLeft <= 0) break;
+    // git counts right; text that was cut short must not take the next file's heading for a line.
+    if ((oldLeft <= 0 && newLeft <= 0) || !['+', '-', ' ', ''].includes(sign)) break;
     if (text.endsWith('\r')) draft.withReturn += 1;
     if (sign === '+') {
       draft.rows.push({ kind: 'added', line: newLine++, text });

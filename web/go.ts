@@ -19,7 +19,7 @@ export interface GoFacts {
   readonly changedElsewhere: boolean;
 }
 
-export type GoFix = 'check_now' | 'reload' | 'revise' | 'show_new' | null;
+export type GoFix = 'check_now' | 'reload' | 'show_new' | null;
 
 export interface GoButton {
   readonly action: 'go' | 'prove_again' | 'none';
@@ -58,7 +58,7 @@ export function goButton(facts: GoFacts): GoButton {
     };
   }
   const closed = proposal.document.gates.filter((gate) => gate.verdict === 'closed');
-  if (closed.length > 0) return off(goLabel, closed.map((gate) => gate.reason).join(' '), 'stop', 'revise');
+  if (closed.length > 0) return off(goLabel, closed.map((gate) => gate.reason).join(' '), 'stop');
   const note = noteFor(freshness, phase);
   return { action: 'go', label: goLabel, enabled: facts.armed, ...said(note, note ? 'warn' : 'plain'), fix: null };
 }

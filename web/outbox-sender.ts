@@ -1,6 +1,6 @@
-import { useEffect, useState } from 'preact/hooks';
 import type { Message } from '#contract/chat.ts';
 import { call, NoAnswer, Refusal } from './api.ts';
+import { useChanges } from './changes.ts';
 import { dueOnLive, reduce, restore } from './outbox.ts';
 import type { OutboxEntry, OutboxEvent } from './outbox.ts';
 import { onLive, readStateSoon } from './store.ts';
@@ -100,11 +100,6 @@ export function onArrival(listener: (message: Message) => void): () => void {
 }
 
 export function useOutbox(): { readonly entries: readonly OutboxEntry[]; readonly kept: boolean } {
-  const [, render] = useState(0);
-  useEffect(() => {
-    const listener = (): void => render((n) => n + 1);
-    listeners.add(listener);
-    return () => void listeners.delete(listener);
-  }, []);
+  useChanges(listeners, () => entries);
   return { entries, kept };
 }

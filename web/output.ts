@@ -1,5 +1,5 @@
-import { useEffect, useState } from 'preact/hooks';
 import type { LiveFrame } from '#contract/live.ts';
+import { useChanges } from './changes.ts';
 import { outputTailMax } from './limits.ts';
 
 type Output = Extract<LiveFrame, { type: 'output' }>;
@@ -23,11 +23,6 @@ export function addOutput(frame: Output): void {
 }
 
 export function useTail(jobId: string): Tail | null {
-  const [, render] = useState(0);
-  useEffect(() => {
-    const listener = (): void => render((n) => n + 1);
-    listeners.add(listener);
-    return () => void listeners.delete(listener);
-  }, []);
+  useChanges(listeners, () => tails.get(jobId));
   return tails.get(jobId) ?? null;
 }

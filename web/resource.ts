@@ -1,6 +1,7 @@
-import { useEffect, useState } from 'preact/hooks';
+import { useEffect } from 'preact/hooks';
 import type { LedgerEntry } from '#contract/ledger.ts';
 import { call, callText } from './api.ts';
+import { useChanges } from './changes.ts';
 
 /** Which ledger entries change what is behind a path. */
 export type Concerns = (entry: LedgerEntry) => boolean;
@@ -28,6 +29,7 @@ const keptMax = 80;
 /** Entries come in bursts while checks run; one reading answers them all. */
 const gatherMs = 120;
 const resources = new Map<string, Resource>();
+const nobody = new Set<() => void>();
 
 function resourceAt(path: string, concerns: Concerns): Resource {
   const known = resources.get(path);
@@ -124,16 +126,11 @@ export interface Reading<T> extends Held<T> {
 
 /** What is at `path`, kept up to date by the ledger. A null path reads nothing. */
 export function useResource<T>(path: string | null, concerns: Concerns): Reading<T> {
-  const [, render] = useState(0);
-  useEffect(() => {
-    if (path === null) return undefined;
-    const resource = resourceAt(path, concerns);
-    const listener = (): void => render((n) => n + 1);
-    resource.listeners.add(listener);
-    if (resource.stale) void read(resource);
-    return () => void resource.listeners.delete(listener);
-  }, [path]);
   const resource = path === null ? null : resourceAt(path, concerns);
+  useChanges(resource?.listeners ?? nobody, () => resource?.held);
+  useEffect(() => {
+    if (resource?.stale) void read(resource);
+  }, [resource]);
   return {
     // Every path has one type in the contract; the caller names it.
     ...((resource?.held ?? { value: null, error: null }) as Held<T>),

@@ -1,4 +1,4 @@
-import { useEffect, useState } from 'preact/hooks';
+import { useChanges } from './changes.ts';
 
 /** Where the page is: the path and its query. */
 export interface Place {
@@ -51,13 +51,8 @@ export function here(): Place {
 
 /** The place, and a new rendering whenever it changes. */
 export function usePlace(): Place {
-  const [place, setPlace] = useState(here);
-  useEffect(() => {
-    const update = (): void => setPlace(here());
-    listeners.add(update);
-    return () => void listeners.delete(update);
-  }, []);
-  return place;
+  useChanges(listeners, () => location.href);
+  return here();
 }
 
 /** Makes ordinary links move between pages without loading anew. */

@@ -1,9 +1,9 @@
-import { useEffect, useState } from 'preact/hooks';
 import type { State } from '#contract/api.ts';
 import type { Hello } from '#contract/door.ts';
 import type { LedgerEntry } from '#contract/ledger.ts';
 import type { Problem } from '#contract/problem.ts';
 import { call, NoAnswer, Refusal, watchCalls } from './api.ts';
+import { useChanges } from './changes.ts';
 import { Link } from './link.ts';
 import type { LinkStatus } from './link.ts';
 import { addOutput } from './output.ts';
@@ -51,12 +51,7 @@ function set(change: Partial<View>): void {
 }
 
 export function useView(): View {
-  const [, render] = useState(0);
-  useEffect(() => {
-    const listener = (): void => render((n) => n + 1);
-    listeners.add(listener);
-    return () => void listeners.delete(listener);
-  }, []);
+  useChanges(listeners, () => view);
   return view;
 }
 

@@ -1,7 +1,7 @@
 import { existsSync } from 'node:fs';
 import { mkdir } from 'node:fs/promises';
 import { join } from 'node:path';
-import { simpleGit, type SimpleGit } from 'simple-git';
+import type { SimpleGit } from 'simple-git';
 import { ObjectId } from '#contract/ids.ts';
 import { no, ok } from '../lib/result.ts';
 import { PortError, type Git, type Transferred, type TransferTrouble } from '../ports.ts';
@@ -38,9 +38,9 @@ export function gitTransfer(
   return {
     fetch: async (gitDir, url, signal) => {
       await makeBare(run, gitDir);
-      const head = await attempt(remote(path, gitDir, signal), ['ls-remote', '--symref', '--', url, 'HEAD']);
+      const head = await attempt(await remote(path, gitDir, signal), ['ls-remote', '--symref', '--', url, 'HEAD']);
       if (!head.ok) return head;
-      const fetched = await attempt(remote(path, gitDir, signal), [
+      const fetched = await attempt(await remote(path, gitDir, signal), [
         'fetch',
         '--prune',
         '--no-tags',
@@ -56,7 +56,7 @@ export function gitTransfer(
     },
     push: async ({ gitDir, url, commit, branch, objectsDir }, signal) => {
       const refspec = `${commit}:refs/heads/${branch}`;
-      const pushed = await attempt(remote(path, gitDir, signal, objectsDir), [
+      const pushed = await attempt(await remote(path, gitDir, signal, objectsDir), [
         'push',
         '--porcelain',
         '--no-verify',
@@ -76,7 +76,7 @@ export function gitTransfer(
       const probe = 'refs/heads/patchgit/can-push';
       const head = await run({ gitDir, args: ['for-each-ref', '--count=1', '--format=%(objectname)', 'refs/heads/'] });
       const commit = head.stdout.toString('utf8').trim();
-      return await attempt(remote(path, gitDir, signal), [
+      return await attempt(await remote(path, gitDir, signal), [
         'push',
         '--porcelain',
         '--no-verify',
@@ -91,7 +91,7 @@ export function gitTransfer(
       if (!there.ok) return there;
       if (there.value === null) return ok('absent');
       if (there.value !== commit) return no({ trouble: 'moved', detail: `${branch} points at ${there.value} now` });
-      return await attempt(remote(path, gitDir, signal), [
+      return await attempt(await remote(path, gitDir, signal), [
         'push',
         '--porcelain',
         '--no-verify',
@@ -106,13 +106,15 @@ export function gitTransfer(
 }
 
 async function remoteBranch(path: string, gitDir: string, url: string, branch: string, signal?: AbortSignal) {
-  const listed = await attempt(remote(path, gitDir, signal), ['ls-remote', '--', url, `refs/heads/${branch}`]);
+  const listed = await attempt(await remote(path, gitDir, signal), ['ls-remote', '--', url, `refs/heads/${branch}`]);
   if (!listed.ok) return listed;
   const line = listed.value.split('\n').find((row) => row.endsWith(`\trefs/heads/${branch}`));
   return ok(line === undefined ? null : ObjectId.parse(line.slice(0, line.indexOf('\t'))));
 }
 
-function remote(path: string, gitDir: string, signal?: AbortSignal, objectsDir?: string): SimpleGit {
+/** simple-git is loaded at the first transfer: an idle daemon need not hold it. */
+async function remote(path: string, gitDir: string, signal?: AbortSignal, objectsDir?: string): Promise<SimpleGit> {
+  const { simpleGit } = await import('simple-git');
   const environment = gitEnvironment(path, {
     GIT_DIR: gitDir,
     // Never a prompt, never an agent: a key the daemon's user owns works, everything else fails at once.

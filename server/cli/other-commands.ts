@@ -1,12 +1,13 @@
 import { spawn } from 'node:child_process';
 import { existsSync } from 'node:fs';
-import { basename, join, resolve } from 'node:path';
+import { basename, resolve } from 'node:path';
 import { AuditPage, Doctor, RepositoryReport, State } from '#contract/api.ts';
 import { Budget } from '#contract/budget.ts';
 import { Device, EnrolLink } from '#contract/door.ts';
 import { ChainVerdict } from '#contract/ledger.ts';
 import { problem } from '#contract/problem.ts';
 import { Repository } from '#contract/repository.ts';
+import { daemonCommand } from './daemon-command.ts';
 import { budgetText, entryText, findingsText, plain, repositoryText, stateText } from './print.ts';
 import { done, notHere, refusedWith, usageError, type Command, type Outcome, type Run } from './run.ts';
 
@@ -193,9 +194,8 @@ export const apply: Command = async ({ positionals: [repository, patch], readInp
 /** The daemon in the foreground, in a process of its own kind: this one is only a client. */
 export const serve: Command = ({ root }) =>
   new Promise((resolveOutcome) => {
-    const bundle = join(root, 'dist/server.cjs');
-    const entry = existsSync(bundle) ? bundle : join(root, 'server/main.ts');
-    const child = spawn(process.execPath, ['--max-semi-space-size=1', entry], { stdio: 'inherit' });
+    const { args, environment } = daemonCommand(root);
+    const child = spawn(process.execPath, args, { stdio: 'inherit', env: { ...process.env, ...environment } });
     for (const signal of ['SIGINT', 'SIGTERM'] as const) process.on(signal, () => child.kill(signal));
     child.on('exit', (code) => resolveOutcome({ kind: 'silent', failed: code !== 0 }));
   });

@@ -157,7 +157,7 @@ function Entry({ entry }: { readonly entry: LedgerEntry }) {
               </>
             ) : null}
           </p>
-          <pre class="code wrap" tabIndex={0} role="region" aria-label={`Entry ${entry.seq}`}>
+          <pre class="code wrap" tabIndex={0} role="group" aria-label={`Entry ${entry.seq}`}>
             <Text value={JSON.stringify(entry, null, 2)} />
           </pre>
         </div>

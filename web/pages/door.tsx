@@ -13,8 +13,8 @@ const atTheDoor = { atTheDoor: true, wallMs: 30_000 };
 
 /** Enrol, choose a PIN, or type it: whichever the server says is next. */
 export function Door({ token }: { readonly token: string | null }) {
-  const { hello, unreachable } = useView();
-  if (!hello) return <Knocking unreachable={unreachable} />;
+  const { hello } = useView();
+  if (!hello) return null;
   if (token !== null) return <Enrol token={token} known={hello.door === 'locked' || hello.door === 'open'} />;
   if (hello.door === 'choose_pin') return <ChoosePin />;
   if (hello.door === 'unknown_device') return <Stranger />;
@@ -40,23 +40,6 @@ function Frame({ title, children }: { readonly title: string; readonly children:
         {children}
       </div>
     </main>
-  );
-}
-
-function Knocking({ unreachable }: { readonly unreachable: boolean }) {
-  return (
-    <Frame title={unreachable ? 'Cannot reach the server' : 'patchgit'}>
-      {unreachable ? (
-        <>
-          <p>The page is loaded, but patchgit does not answer. Nothing you sent is lost.</p>
-          <Button kind="primary" onPress={() => void askDoor()}>
-            Try again
-          </Button>
-        </>
-      ) : (
-        <p class="loading">Connecting…</p>
-      )}
-    </Frame>
   );
 }
 

@@ -88,7 +88,7 @@ function Excerpt({ sha256, line }: { readonly sha256: string; readonly line: num
   const from = Math.max(0, line - 4);
   const lines = value.split('\n').slice(from, line + 3);
   return (
-    <pre class="rows excerpt" tabIndex={0} role="region" aria-label="The lines around it, as you pasted them">
+    <pre class="rows excerpt" tabIndex={0} role="group" aria-label="The lines around it, as you pasted them">
       {lines.map((text, index) => (
         <span key={index} class={`row ${from + index + 1 === line ? 'wrong' : 'same'}`} data-n={from + index + 1}>
           <Text value={text.slice(0, 400)} />

@@ -86,6 +86,7 @@ function Line({ row }: { readonly row: ProposalRow }) {
         </span>
         <span class="line-sub">
           {row.repository} · {count(row.files, 'file')} · <Counts additions={row.additions} deletions={row.deletions} />
+          {row.state === 'open' ? ` · ${row.risk} risk` : ''}
         </span>
       </span>
       <span class="line-end">
@@ -97,7 +98,6 @@ function Line({ row }: { readonly row: ProposalRow }) {
               : stateLabel(row)}
         </span>
         <span class="line-sub num">
-          {row.state === 'open' ? `${row.risk} risk · ` : ''}
           <Time atMs={row.createdAtMs} />
         </span>
       </span>

@@ -67,7 +67,7 @@ function Devices() {
             Open this link once on the other device, before {clock(link.expiresAtMs)}. Whoever has it can enrol a
             device; the PIN is still asked.
           </p>
-          <pre class="code wrap" tabIndex={0} role="region" aria-label="One-time link">
+          <pre class="code wrap" tabIndex={0} role="group" aria-label="One-time link">
             {link.url}
           </pre>
           <Copy text={link.url} label="Copy link" />

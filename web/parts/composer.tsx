@@ -59,7 +59,7 @@ export function Composer({ threadId, quote }: { readonly threadId: string | null
             ))}
           </select>
         </label>
-        <AttachFile onFile={attach} />
+        <AttachFile onFile={attach} label="Diff" hint="Attach " />
         <button type="submit" class="button primary send">
           Send
         </button>
@@ -72,11 +72,13 @@ export function Composer({ threadId, quote }: { readonly threadId: string | null
 function useDraft(threadId: string | null, quote: string | null): [string, (text: string) => void] {
   const name = `patchgit.draft.${threadId ?? 'new'}`;
   const [text, setText] = useState(() => localStorage.getItem(name) ?? quote ?? '');
-  useEffect(() => {
-    if (text === '') localStorage.removeItem(name);
-    else localStorage.setItem(name, text);
-  }, [text]);
-  return [text, setText];
+  const write = (next: string): void => {
+    // At once and not after the next painting: the page may be gone by then.
+    if (next === '') localStorage.removeItem(name);
+    else localStorage.setItem(name, next);
+    setText(next);
+  };
+  return [text, write];
 }
 
 /** Why a diff cannot be sent, or null. The server would refuse it after the upload; the page can say so before. */
@@ -159,17 +161,20 @@ function Attached({ diff, onRemove }: { readonly diff: Diff; readonly onRemove: 
   );
 }
 
-export function AttachFile({
-  onFile,
-  label = 'Attach diff',
-}: {
+export function AttachFile(props: {
   readonly onFile: (diff: Diff) => void;
-  readonly label?: string;
+  readonly label: string;
+  /** Said to screen readers before the label, where there is no room to write it. */
+  readonly hint?: string;
 }) {
+  const { onFile, label, hint } = props;
   return (
     <label class="button attach">
       <Icon name="attach" />
-      <span>{label}</span>
+      <span>
+        {hint ? <span class="sr">{hint}</span> : null}
+        {label}
+      </span>
       <input
         type="file"
         class="sr"

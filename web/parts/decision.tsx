@@ -33,7 +33,7 @@ function Ask({ go, shown }: { readonly go: GoState; readonly shown: Proposal }) 
             <Text value={button.reason} />
           </p>
         ) : null}
-        <Fix fix={button.fix} go={go} revise={() => setRevising(true)} />
+        <Fix fix={button.fix} go={go} />
       </div>
       <MoneyLine runUsd={shown.document.cost.spentUsd} />
       <div class="decision-buttons">
@@ -75,7 +75,7 @@ function MoneyLine({ runUsd }: { readonly runUsd: number }) {
   );
 }
 
-function Fix({ fix, go, revise }: { readonly fix: GoFix; readonly go: GoState; readonly revise: () => void }) {
+function Fix({ fix, go }: { readonly fix: GoFix; readonly go: GoState }) {
   switch (fix) {
     case 'check_now':
       return (
@@ -93,12 +93,6 @@ function Fix({ fix, go, revise }: { readonly fix: GoFix; readonly go: GoState; r
       return (
         <Button kind="text" onPress={go.takeNew}>
           Show it
-        </Button>
-      );
-    case 'revise':
-      return (
-        <Button kind="text" onPress={revise}>
-          Say what to change
         </Button>
       );
     case null:

@@ -23,9 +23,9 @@ export function DiffFileView(props: {
   return (
     <section class="diff-file" aria-labelledby={`file-${index}`} data-file={index}>
       <header class="diff-head">
-        <h3 id={`file-${index}`} tabIndex={-1}>
+        <h2 id={`file-${index}`} tabIndex={-1}>
           <Text value={file.path} />
-        </h3>
+        </h2>
         <p class="diff-facts">
           <span class="num">
             {index + 1}/{total}
@@ -93,7 +93,7 @@ const Rows = memo(function Rows({
   const blocks = [];
   for (let from = 0; from < drawn.length; from += blockRows) blocks.push(drawn.slice(from, from + blockRows));
   return (
-    <pre class={`rows ${wrap ? 'wrap' : ''}`} tabIndex={0} role="region" aria-label={`Changes in ${path}`}>
+    <pre class={`rows ${wrap ? 'wrap' : ''}`} tabIndex={0} role="group" aria-label={`Changes in ${path}`}>
       {blocks.length === 1
         ? blocks[0]
         : blocks.map((block, index) => (

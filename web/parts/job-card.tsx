@@ -68,7 +68,6 @@ export function JobCard({ job }: { readonly job: Job }) {
         </p>
       </header>
       <StageRail job={job} />
-      <p class="card-state">{jobStateText(job)}</p>
       {job.problem ? <ProblemNote problem={job.problem} /> : null}
       {job.problem && isOver(job) ? <p class="muted">Nothing was published.</p> : null}
       <footer class="card-foot">

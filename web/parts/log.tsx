@@ -20,7 +20,7 @@ export function Log({
     blocks.push(lines.slice(from, from + blockLines).join('\n'));
   }
   return (
-    <pre class={`log ${tail ? 'tail' : ''}`} tabIndex={0} role="region" aria-label={label}>
+    <pre class={`log ${tail ? 'tail' : ''}`} tabIndex={0} role="group" aria-label={label}>
       {blocks.map((block, index) => (
         <span key={index} class="log-block">
           {painted(block)}

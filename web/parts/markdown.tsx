@@ -6,7 +6,18 @@ import { Text } from './bits.tsx';
 
 /** An answer's markdown as elements. It never becomes HTML text, so there is nothing to sanitise. */
 export function Markdown({ text }: { readonly text: string }) {
-  return <div class="markdown">{inner(lexer(text, { gfm: true }))}</div>;
+  const tokens = lexer(text, { gfm: true });
+  return <div class="markdown">{inner(ranked(tokens))}</div>;
+}
+
+/** The page has its own headings above: those of the text begin below them and skip no level. */
+function ranked(tokens: readonly Token[]): readonly Token[] {
+  const depths = [
+    ...new Set(tokens.flatMap((token) => (token.type === 'heading' ? [Number(token['depth'])] : []))),
+  ].toSorted((a, b) => a - b);
+  return tokens.map((token) =>
+    token.type === 'heading' ? { ...token, depth: Math.min(6, 3 + depths.indexOf(Number(token['depth']))) } : token,
+  );
 }
 
 function inner(tokens: readonly Token[] | undefined): ComponentChildren {
@@ -18,7 +29,7 @@ function Node({ token }: { readonly token: Token }) {
   switch (token.type) {
     case 'heading': {
       const heading = token as Tokens.Heading;
-      return createElement(`h${Math.min(6, heading.depth + 2)}`, null, inner(heading.tokens));
+      return createElement(`h${heading.depth}`, null, inner(heading.tokens));
     }
     case 'paragraph':
       return <p>{inner((token as Tokens.Paragraph).tokens)}</p>;
@@ -74,7 +85,7 @@ function List({ list }: { readonly list: Tokens.List }) {
 
 function Table({ table }: { readonly table: Tokens.Table }) {
   return (
-    <div class="table-scroll" tabIndex={0} role="region" aria-label="Table">
+    <div class="table-scroll" tabIndex={0} role="group" aria-label="Table">
       <table>
         <thead>
           <tr>

@@ -58,7 +58,7 @@ function Prompt({ prompt }: { readonly prompt: string }) {
         <h3>Prompt for any assistant</h3>
         <Copy text={prompt} label="Copy prompt" />
       </div>
-      <pre class="code wrap" tabIndex={0} role="region" aria-label="Prompt">
+      <pre class="code wrap" tabIndex={0} role="group" aria-label="Prompt">
         <Text value={prompt} />
       </pre>
     </div>

@@ -249,10 +249,10 @@ export function Digest({ proposal, go }: { readonly proposal: Proposal; readonly
         <p class="muted">
           Author <Text value={`${frozen.publishing.author.name} <${frozen.publishing.author.email}>`} />
         </p>
-        <pre class="code wrap" tabIndex={0} role="region" aria-label="Commit message">
+        <pre class="code wrap" tabIndex={0} role="group" aria-label="Commit message">
           <Text value={frozen.publishing.commitMessage} />
         </pre>
-        <pre class="code wrap" tabIndex={0} role="region" aria-label="Pull request text">
+        <pre class="code wrap" tabIndex={0} role="group" aria-label="Pull request text">
           <Text value={`${frozen.publishing.pullTitle}\n\n${frozen.publishing.pullBody}`} />
         </pre>
       </details>

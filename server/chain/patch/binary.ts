@@ -8,7 +8,7 @@ import type { BinaryPart, FilePatch } from './shape.ts';
 import { type Change, writeHead } from './write.ts';
 
 const alphabet = '0123456789ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz!#$%&()*+-;<=>?@^_`{|}~';
-const digits = new Map([...alphabet].map((character, value) => [character, value]));
+const digits = new Map(alphabet.split('').map((character, value) => [character, value]));
 
 /** Largest bytes one part makes git hold, or why it is refused. */
 export function judgeBinary(path: string, parts: readonly BinaryPart[], at: number): { bytes: number } | Problem {
@@ -24,7 +24,10 @@ export function judgeBinary(path: string, parts: readonly BinaryPart[], at: numb
     if (part.kind !== 'delta') continue;
     const target = deltaTarget(part);
     if (target === null) {
-      return problem('patch_corrupt', `The binary data of "${showPath(path)}" is damaged.`, { ...where, line: part.at });
+      return problem('patch_corrupt', `The binary data of "${showPath(path)}" is damaged.`, {
+        ...where,
+        line: part.at,
+      });
     }
     bytes += target;
     if (bytes > binaryBytesMax) return tooLarge(path, part.at);

@@ -44,20 +44,28 @@ export function* attempts(bytes: Buffer): Generator<Attempt> {
     codes.push(step.code);
   }
   yield { text, codes: [...codes] };
-  for (const step of doubtful) {
-    const undone = step.undo(text);
-    if (undone === null || undone === text) continue;
-    text = undone;
-    codes.push(step.code);
-    yield { text, codes: [...codes] };
+  for (const steps of combinations(doubtful)) {
+    const undone = steps.reduce<string | null>((now, step) => (now === null ? null : step.undo(now)), text);
+    if (undone !== null && undone !== text) yield { text: undone, codes: [...codes, ...steps.map(({ code }) => code)] };
   }
+}
+
+/** Single steps first, then several together; each in the order of the list. */
+function combinations(steps: readonly Step[]): Step[][] {
+  const all = steps.reduce<Step[][]>((sets, step) => [...sets, ...sets.map((set) => [...set, step])], [[]]);
+  return all.filter((set) => set.length > 0).toSorted((one, other) => one.length - other.length);
 }
 
 /** A redirected PowerShell pipe writes UTF-16 with a byte order mark. */
 function decodeUtf16(bytes: Buffer): Buffer | null {
   if (bytes[0] === 0xff && bytes[1] === 0xfe) return Buffer.from(bytes.toString('utf16le', 2), 'utf8');
   if (bytes[0] !== 0xfe || bytes[1] !== 0xff) return null;
-  return Buffer.from(Buffer.from(bytes.subarray(2, bytes.length - (bytes.length % 2))).swap16().toString('utf16le'), 'utf8');
+  return Buffer.from(
+    Buffer.from(bytes.subarray(2, bytes.length - (bytes.length % 2)))
+      .swap16()
+      .toString('utf16le'),
+    'utf8',
+  );
 }
 
 /** Only when every line, headers too, ends in CR LF: a diff of a Windows file has plain line ends in its headers. */
@@ -84,7 +92,10 @@ function undoQuoting(text: string): string | null {
 
 function undoShift(text: string): string | null {
   if (new RegExp(`^${structure}`, 'm').test(text)) return null;
-  const shift = new RegExp(String.raw`^([ \t]+)(?:diff --git |--- \S|\+\+\+ \S|@@ -\d|Index: |\*\*\* Begin )`, 'm').exec(text)?.[1];
+  const shift = new RegExp(
+    String.raw`^([ \t]+)(?:diff --git |--- \S|\+\+\+ \S|@@ -\d|Index: |\*\*\* Begin )`,
+    'm',
+  ).exec(text)?.[1];
   return shift === undefined ? null : withoutPrefix(text, shift);
 }
 
@@ -112,7 +123,9 @@ function undoQuotedPrintable(text: string): string | null {
 function undoBase64(text: string): string | null {
   const body = text.indexOf('\n\n');
   const packed = /^(?:[A-Za-z0-9+/=]+\n?)+/.exec(text.slice(body + 2))?.[0];
-  return body < 0 || packed === undefined ? null : Buffer.from(packed, 'base64').toString('latin1').replaceAll('\r\n', '\n');
+  return body < 0 || packed === undefined
+    ? null
+    : Buffer.from(packed, 'base64').toString('latin1').replaceAll('\r\n', '\n');
 }
 
 const entities: Readonly<Record<string, string>> = {
@@ -132,29 +145,36 @@ const entities: Readonly<Record<string, string>> = {
 /** Once, so that an escape that was in the code itself (`&amp;lt;`) comes out as it was. */
 function undoHtml(text: string): string | null {
   if (!/&(?:lt|gt|amp|quot|apos|nbsp|#\d+|#x27);/i.test(text)) return null;
-  return text.replace(/&(lt|gt|amp|quot|apos|nbsp|#0?39|#x27|#34|#160);/gi, (whole, name: string) => entities[name.toLowerCase()] ?? whole);
+  return text.replace(
+    /&(lt|gt|amp|quot|apos|nbsp|#0?39|#x27|#34|#160);/gi,
+    (whole, name: string) => entities[name.toLowerCase()] ?? whole,
+  );
 }
 
-/** `12  context`, `12 +added`, `+12 added`, `12 13 | context`: numbers of a viewer in front of, or behind, the signs. */
+/** Signs in front (`+12 added`), or numbers in front (`12 +added`, `12 13 | context`). */
+const numberedAfterSign = /^([-+ ])[ \t]*\d{1,6}(?: ?[|:](?: |$)|\t| )(.*)$/;
+const tightAfterSign = /^([-+ ])[ \t]*\d{1,6}[|:](.*)$/;
+const numberedBeforeSign = /^[ \t]*\d{1,6}(?:[ \t]+\d{1,6})?(?: ?[|:] ?|\t| )([-+ ])?(.*)$/;
+
+/** Numbers that a viewer wrote in front of the lines, or behind their signs. */
 function undoLineNumbers(text: string): string | null {
   const lines = text.split('\n');
   const start = lines.findIndex((line) => line.startsWith('@@'));
-  const patterns = [/^([-+ ])[ \t]*\d{1,6}(?: ?[|:\t]| )(.*)$/, /^[ \t]*\d{1,6}(?:[ \t]+\d{1,6})?(?: ?[|:] ?|\t| )([-+ ])?(.*)$/] as const;
   if (start < 0) return null;
-  for (const [kind, pattern] of patterns.entries()) {
-    let numbered = 0;
-    let other = 0;
-    const undone = lines.map((line, at) => {
-      if (at <= start || line === '' || /^(?:@@|diff |--- |\+\+\+ |index |```|\\ )/.test(line)) return line;
-      const found = pattern.exec(line);
-      if (!found) {
-        other += 1;
-        return line;
-      }
-      numbered += 1;
-      return `${found[1] ?? ' '}${found[2] ?? ''}`;
-    });
-    if (numbered >= 3 && numbered > other * 4 && (kind === 0 || undone.some((line) => /^[-+]/.test(line)))) return undone.join('\n');
-  }
-  return null;
+  const isSigned = lines.some((line, at) => at > start && /^[-+](?![-+]{2} )/.test(line));
+  const patterns = isSigned ? [numberedAfterSign, tightAfterSign] : [numberedBeforeSign];
+  return patterns.reduce<string | null>((undone, pattern) => undone ?? stripNumbers(lines, start, pattern), null);
+}
+
+function stripNumbers(lines: readonly string[], start: number, pattern: RegExp): string | null {
+  let numbered = 0;
+  let other = 0;
+  const undone = lines.map((line, at) => {
+    if (at <= start || line === '' || /^(?:@@|diff |--- |\+\+\+ |index |```|\\ )/.test(line)) return line;
+    const found = pattern.exec(line);
+    if (found) numbered += 1;
+    else other += 1;
+    return found ? `${found[1] ?? ' '}${found[2] ?? ''}` : line;
+  });
+  return numbered >= 3 && numbered > other * 8 ? undone.join('\n') : null;
 }

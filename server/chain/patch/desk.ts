@@ -82,6 +82,10 @@ function findBlocker(
       return problem('patch_file_exists', message, where);
     }
   }
+  const isFolder = entry(path)?.type === 'tree';
+  if (isFolder && ![...freed].some((one) => one.startsWith(`${path}/`))) {
+    return problem('patch_file_exists', `"${showPath(path)}" is a folder in the base.`, where);
+  }
   return null;
 }
 
@@ -95,6 +99,12 @@ async function explainMissing(base: BaseReader, path: string, at: number): Promi
   const sameEnd = all.filter((other) => other.endsWith(`/${path}`) || path.endsWith(`/${other}`));
   const sameName = all.filter((other) => other === name || other.endsWith(`/${name}`));
   const close = [...new Set([...sameLetters, ...sameEnd, ...sameName])].slice(0, suggestionsMax);
-  const hint = close.length === 0 ? 'Check the path and the base.' : `Did you mean ${close.map((one) => `"${showPath(one)}"`).join(' or ')}?`;
-  return problem('patch_file_missing', `"${showPath(path)}" is not in the base. ${hint}`, { file: showPath(path), line: at });
+  const hint =
+    close.length === 0
+      ? 'Check the path and the base.'
+      : `Did you mean ${close.map((one) => `"${showPath(one)}"`).join(' or ')}?`;
+  return problem('patch_file_missing', `"${showPath(path)}" is not in the base. ${hint}`, {
+    file: showPath(path),
+    line: at,
+  });
 }

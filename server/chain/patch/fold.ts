@@ -54,7 +54,7 @@ function withoutTrailingBlanks(text: string): string {
 
 const typographic: readonly (readonly [RegExp, string])[] = [
   [/[\u00a0\u2000-\u200a\u202f\u205f\u3000]/g, ' '],
-  [/[\u200b\u200c\u200d\u2060\ufeff\u00ad]/g, ''],
+  [/\u200b|\u200c|\u200d|\u2060|\ufeff|\u00ad/g, ''],
   [/[\u2018\u2019\u201a\u201b\u2032]/g, "'"],
   [/[\u201c\u201d\u201e\u201f\u2033\u00ab\u00bb]/g, '"'],
   [/[\u2010-\u2015\u2212]/g, '-'],

@@ -56,6 +56,7 @@ export function readHunk(text: string, cursor: Cursor): { hunk: Hunk; regular: b
     anchors: [],
     counts,
     atEndOfPaste,
+    textFollows: isText(text, to),
     toEndOfFile: false,
     lines: once(() => materialise(text, from, to)),
     extra: extra && {
@@ -157,6 +158,11 @@ function readExtra(text: string, cursor: Cursor): { near: boolean; from: Cursor;
   const from = { ...cursor };
   readBySigns(text, probe);
   return { near, from, to: probe.offset };
+}
+
+function isText(text: string, offset: number): boolean {
+  if (offset >= text.length || lineAt(text, offset).trim() === '') return false;
+  return !startsSomething(text, offset) && !isSignature(text, offset);
 }
 
 function skipMarker(text: string, cursor: Cursor): void {

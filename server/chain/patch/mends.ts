@@ -28,7 +28,6 @@ export const mendSentences = {
   context_lost_characters: 'Unreadable characters in context were taken from the file',
   context_typography: 'Typographic quotes, dashes or blanks in context were taken from the file',
   context_blanks: 'Tabs and blanks in context were taken from the file',
-  index_line_differs: 'The "index" line names another result: the diff was edited after git made it',
 } as const;
 
 export type MendCode = keyof typeof mendSentences;

@@ -9,7 +9,7 @@ import { nameBytesMax, pathBytesMax } from './limits.ts';
 /** Code points that HFS+ leaves out when it compares names: `.g<U+200C>it` is `.git` there. */
 const hfsIgnored = /[\u200c-\u200f\u202a-\u202e\u206a-\u206f\ufeff]/g;
 /** Other characters nobody sees. */
-const invisible = /[\p{Cf}\u034f\u115f\u1160\u17b4\u17b5\u180b-\u180f\u2065\u3164\ufe00-\ufe0f\uffa0]/gu;
+const invisible = /\p{Default_Ignorable_Code_Point}|\p{Cf}/gu;
 
 /** The refusal for a path that no patch may touch, or null. `at` is the line in the paste, when it is known. */
 export function judgePath(path: string, at?: number): Problem | null {

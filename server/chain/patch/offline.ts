@@ -3,7 +3,20 @@
  * first; then every touched file is replaced, or none. Never follows a symlink and never writes outside.
  */
 import { createHash, randomBytes } from 'node:crypto';
-import { chmod, lstat, mkdir, mkdtemp, readdir, readFile, readlink, rename, rm, rmdir, symlink, writeFile } from 'node:fs/promises';
+import {
+  chmod,
+  lstat,
+  mkdir,
+  mkdtemp,
+  readdir,
+  readFile,
+  readlink,
+  rename,
+  rm,
+  rmdir,
+  symlink,
+  writeFile,
+} from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { isAbsolute, join, resolve } from 'node:path';
 import { ObjectId } from '#contract/ids.ts';
@@ -95,7 +108,9 @@ async function judgeDisk(root: string, rows: readonly RawRow[], oidLength: numbe
       const there = await statOf(diskPath(root, parent));
       if (!there || there.isDirectory() || removed.has(parent)) continue;
       const message = `"${showPath(parent)}" is no folder in the working tree. Nothing was changed.`;
-      return problem(there.isSymbolicLink() ? 'patch_path_symlink' : 'patch_file_exists', message, { file: showPath(row.path) });
+      return problem(there.isSymbolicLink() ? 'patch_path_symlink' : 'patch_file_exists', message, {
+        file: showPath(row.path),
+      });
     }
     const there = await statOf(diskPath(root, row.path));
     if (row.oldMode === '000000') {
@@ -138,8 +153,14 @@ async function readContents(
   const reader = gitBaseReader(git, gitDir, tree, undefined, { objectsDir });
   const contents = new Map(await reader.blobs(wanted.map((row) => row.path)));
   for (const row of wanted.filter(({ path }) => !contents.has(path))) {
-    const answer = await git.run({ gitDir, objectsDir, args: ['cat-file', 'blob', row.newOid], outputBytesMax: 1024 ** 3 });
-    if (answer.code !== 0 || answer.ended !== null) throw new PortError('git', 'read a file of the new tree', { cause: answer.stderr });
+    const answer = await git.run({
+      gitDir,
+      objectsDir,
+      args: ['cat-file', 'blob', row.newOid],
+      outputBytesMax: 1024 ** 3,
+    });
+    if (answer.code !== 0 || answer.ended !== null)
+      throw new PortError('git', 'read a file of the new tree', { cause: answer.stderr });
     contents.set(row.path, answer.stdout);
   }
   return contents;
@@ -183,7 +204,13 @@ async function replaceFiles(
   }
 }
 
-async function prepare(root: string, stage: string, at: number, row: RawRow, contents: ReadonlyMap<string, Buffer>): Promise<void> {
+async function prepare(
+  root: string,
+  stage: string,
+  at: number,
+  row: RawRow,
+  contents: ReadonlyMap<string, Buffer>,
+): Promise<void> {
   if (row.newMode === '000000') return;
   const file = join(stage, `new-${at}`);
   const content = contents.get(row.path) ?? Buffer.alloc(0);
@@ -200,7 +227,9 @@ async function removeEmptyFolders(root: string, path: string, undo: Undo[]): Pro
     if (!(await statOf(folder))?.isDirectory()) return;
     if ((await readdir(folder)).length > 0) return;
     await rmdir(folder);
-    undo.push(async () => void (await mkdir(folder)));
+    undo.push(async () => {
+      await mkdir(folder);
+    });
   }
 }
 

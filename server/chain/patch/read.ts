@@ -48,23 +48,36 @@ export async function readPatch(bytes: Uint8Array, base: BaseReader): Promise<Re
     return no(problem('patch_empty', 'There is nothing in the patch. Paste a diff, or attach it as a file.'));
   }
   let refusal: Problem | null = null;
+  let doubtful: ReadPatch | null = null;
   for (const attempt of attempts(buffer)) {
     const read = await readAttempt(attempt, base);
-    if (read.ok) return read;
-    if (final.has(read.why.code)) return read;
-    if (refusal === null || (refusal.code === 'patch_not_a_diff' && read.why.code !== 'patch_not_a_diff')) refusal = read.why;
+    if (read.ok && !read.value.isDoubtful) return ok(read.value.patch);
+    if (read.ok) {
+      doubtful ??= read.value.patch;
+      continue;
+    }
+    if (final.has(read.why.code)) return no(read.why);
+    if (refusal === null || (refusal.code === 'patch_not_a_diff' && read.why.code !== 'patch_not_a_diff'))
+      refusal = read.why;
   }
-  return no(refusal ?? notADiff());
+  return doubtful ? ok(doubtful) : no(refusal ?? notADiff());
 }
 
-async function readAttempt(attempt: Attempt, base: BaseReader): Promise<Result<ReadPatch, Problem>> {
+type Attempted = Result<{ readonly patch: ReadPatch; readonly isDoubtful: boolean }, Problem>;
+
+async function readAttempt(attempt: Attempt, base: BaseReader): Promise<Attempted> {
   const found = recognise(attempt.text);
   if (!found.ok) return found;
   const { files, code } = found.value;
   const settled = await settleFiles(files, attempt, base);
   if (!settled.ok) return settled;
-  const notes: MendNote[] = [...attempt.codes.map((one) => ({ code: one })), ...(code ? [{ code }] : []), ...settled.value.notes];
-  return ok({ bytes: settled.value.bytes, files: settled.value.paths, mends: summariseMends(notes) });
+  const notes: MendNote[] = [
+    ...attempt.codes.map((one) => ({ code: one })),
+    ...(code ? [{ code }] : []),
+    ...settled.value.notes,
+  ];
+  const patch = { bytes: settled.value.bytes, files: settled.value.paths, mends: summariseMends(notes) };
+  return ok({ patch, isDoubtful: settled.value.isDoubtful });
 }
 
 /** Which format it is. The first that is seen counts: a unified diff may hold any other format in its lines. */
@@ -90,7 +103,8 @@ function recognise(text: string): Result<{ files: readonly FilePatch[]; code: Me
 
 function refuseScan(found: Scan): Problem | null {
   if (found.combinedAt !== null) {
-    const message = 'This is the combined diff of a merge, which git cannot apply. Make it with "git diff PARENT MERGE".';
+    const message =
+      'This is the combined diff of a merge, which git cannot apply. Make it with "git diff PARENT MERGE".';
     return problem('patch_combined_diff', message, { line: found.combinedAt });
   }
   if (found.tooMany !== null) return problem('patch_too_large', `The patch has too many ${found.tooMany}. Split it.`);
@@ -100,5 +114,8 @@ function refuseScan(found: Scan): Problem | null {
 }
 
 function notADiff(): Problem {
-  return problem('patch_not_a_diff', 'No diff was found in this text. Paste the output of "git diff", or a patch in another known format.');
+  return problem(
+    'patch_not_a_diff',
+    'No diff was found in this text. Paste the output of "git diff", or a patch in another known format.',
+  );
 }

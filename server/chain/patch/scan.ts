@@ -65,8 +65,10 @@ export function scan(text: string): Scan {
       combinedAt ??= cursor.line;
     }
     if (current && current.hunks.length === 0 && readExtended(text, cursor, current)) continue;
-    if (code === 66 && /^Binary files .* differ$/.test(lineAt(text, cursor.offset))) {
-      drafts.push({ ...openDraft(cursor, {}, true), binary: 'absent' });
+    const differing = code === 66 ? /^Binary files (.+) and (.+) differ$/.exec(lineAt(text, cursor.offset)) : null;
+    if (differing) {
+      const header = { minus: differing[1] ?? null, plus: differing[2] ?? null };
+      drafts.push({ ...openDraft(cursor, header, true), binary: 'absent' });
     }
     const name = nameOnItsOwn(text, cursor.offset);
     if (name !== null) {

@@ -18,14 +18,16 @@ export interface Section {
   readonly written: string | null;
   readonly notes: readonly MendNote[];
   readonly changes: boolean;
+  /** It has an index line that does not agree, and that nothing else vouches for. */
+  readonly isDoubtful?: boolean;
 }
 
 export interface SectionJob {
   readonly file: FilePatch;
   readonly target: Target;
   readonly desk: Desk;
-  /** The text lost or gained bytes on its way (CR, encodings), so that seals are worth trying other readings. */
-  readonly wasCleaned: boolean;
+  /** Some part of the paste has an index line that names the base's blob: git made this diff, on this base. */
+  readonly isGenuine: boolean;
 }
 
 /** Changed or deleted text files, also renamed and copied ones. `before` is what the desk has at the old path. */
@@ -66,7 +68,8 @@ export function settleChange(job: SectionJob, before: Sheet): Result<Section, Pr
 /** The paste's own section can go to git as it is, as far as its header goes. */
 function isRegular({ file, target }: SectionJob): boolean {
   if (file.irregular || !target.asWritten || file.raw === null) return false;
-  return file.header.git !== null || (file.header.minus !== null && file.header.plus !== null);
+  if (file.hunks.length === 0) return file.header.git !== null;
+  return file.header.minus !== null && file.header.plus !== null;
 }
 
 function withoutHunks(job: SectionJob, change: Change, before: Sheet): Result<Section, Problem> {
@@ -81,7 +84,11 @@ function withoutHunks(job: SectionJob, change: Change, before: Sheet): Result<Se
     }
     desk.put(path, null);
     const isTaken = before.content === '' && isRegular(job);
-    return ok({ written: isTaken ? null : writeDeletion(change, before), notes: isTaken || file.wish ? [] : [{ code: 'headers', path }], changes: true });
+    return ok({
+      written: isTaken ? null : writeDeletion(change, before),
+      notes: isTaken || file.wish ? [] : [{ code: 'headers', path }],
+      changes: true,
+    });
   }
   if (change.kind === 'modify' && change.newMode === change.oldMode) {
     if (file.header.newMode !== null) {
@@ -93,7 +100,11 @@ function withoutHunks(job: SectionJob, change: Change, before: Sheet): Result<Se
   }
   desk.put(path, { ...before, mode: change.newMode });
   const isTaken = isRegular(job);
-  return ok({ written: isTaken ? null : writeHead(change), notes: isTaken || target.asWritten ? [] : [{ code: 'headers', path }], changes: true });
+  return ok({
+    written: isTaken ? null : writeHead(change),
+    notes: isTaken || target.asWritten ? [] : [{ code: 'headers', path }],
+    changes: true,
+  });
 }
 
 /** A file we do not search: git's own word on an untouched section is as good. */
@@ -117,19 +128,24 @@ function applySeal(job: SectionJob, before: Sheet, content: string, settled: Set
   const { file, target } = job;
   const seal = file.header.index;
   const oidBytes = (before.oid?.length ?? 40) / 2;
-  const verdict = checkSeal(seal, before.oid, oidBytes, joinLines(settled));
-  if (verdict !== 'broken' || before.oid === null) {
-    return ok({ ...settled, isProved: verdict === 'proved', isOther: false });
-  }
-  const isDamaged = settled.isDamaged || job.wasCleaned || settled.notes.some((note) => note.code === 'final_newline');
+  const isSealed = (after: string): boolean => checkSeal(seal, before.oid, oidBytes, after) === 'proved';
+  const verdict = before.oid === null ? 'unknown' : checkSeal(seal, before.oid, oidBytes, joinLines(settled));
+  if (verdict !== 'broken') return ok({ ...settled, isProved: verdict === 'proved', isOther: false });
   const path = target.newPath;
-  if (!isDamaged) {
-    return ok({ ...settled, isProved: false, isOther: false, notes: [...settled.notes, { code: 'index_line_differs', path }] });
-  }
-  const other = findSealed(splitLines(content).lines, settled, (after) => checkSeal(seal, before.oid, oidBytes, after) === 'proved');
-  if (other) return ok({ ...other, isProved: true, isOther: true, notes: [...settled.notes, { code: 'context_line_ends', path }] });
-  const message = `The lines for "${showPath(path)}" were changed on their way here: they do not give the file that the "index" line names (blanks at line ends, line ends or characters were lost). Attach the diff as a file, or remove the "index" line if the diff was edited by hand.`;
-  return no(problem('patch_corrupt', message, { file: showPath(path), line: file.at }));
+  const other = findSealed(splitLines(content).lines, settled, isSealed);
+  if (other)
+    return ok({
+      ...other,
+      isProved: true,
+      isOther: true,
+      notes: [...settled.notes, { code: 'context_line_ends', path }],
+    });
+  return no(refuseBroken(path, file.at));
+}
+
+export function refuseBroken(path: string, at: number): Problem {
+  const message = `The lines for "${showPath(path)}" do not give the file that its "index" line names: some are missing, or were changed on their way here (blanks or line ends). Attach the diff as a file, or remove the "index" line if it was edited on purpose.`;
+  return problem('patch_corrupt', message, { file: showPath(path), line: at });
 }
 
 /** New files. Everything the hunk has must be an added line. */
@@ -138,7 +154,10 @@ export function settleAddition(job: SectionJob): Result<Section, Problem> {
   const path = target.newPath;
   const [hunk, second] = file.hunks;
   const at = { file: showPath(path), line: file.at };
-  if (second) return no(problem('patch_corrupt', `The new file "${showPath(path)}" has more than one hunk. Write it as one.`, at));
+  if (second)
+    return no(
+      problem('patch_corrupt', `The new file "${showPath(path)}" has more than one hunk. Write it as one.`, at),
+    );
   const added = hunk ? addedLines(path, hunk) : ok([]);
   if (!added.ok) return added;
   const lines = added.value.map((line) => line.text);
@@ -147,16 +166,29 @@ export function settleAddition(job: SectionJob): Result<Section, Problem> {
   if (blocked) return no(blocked);
   const mode = file.header.newFileMode ?? '100644';
   const change: Change = { kind: 'add', oldPath: path, newPath: path, oldMode: '000000', newMode: mode };
-  const other = job.wasCleaned && file.header.index ? sealedAddition(file.header.index, lines, content) : null;
+  const other = file.header.index ? sealedAddition(file.header.index, lines, content) : null;
   const after = other ?? content;
-  const refused = judgeAddedLines(path, file.hunks);
-  if (refused && checkSeal(file.header.index, null, 20, after) !== 'proved') return no(refused);
+  const verdict = checkSeal(file.header.index, null, oidBytesOf(file), after);
+  // Models invent index lines for new files; one is only believed beside another that names a blob of the base.
+  if (verdict === 'broken' && job.isGenuine) return no(refuseBroken(path, file.at));
+  const refused = verdict === 'proved' ? null : judgeAddedLines(path, file.hunks);
+  if (refused) return no(refused);
   desk.put(path, { mode, oid: null, content: after });
-  const isPlain = !hunk || (hunk.counts === 'exact' && hunk.extra === null && added.value.every((line) => line.sign === '+'));
-  const isTaken = isPlain && other === null && isRegular(job) && hunkStartsFile(hunk);
+  const isPlain =
+    !hunk || (hunk.counts === 'exact' && hunk.extra === null && added.value.every((line) => line.sign === '+'));
+  const isTaken = isPlain && (other ?? content) === content && isRegular(job) && hunkStartsFile(hunk);
   const edits = [{ from: 0, to: 0, lines: splitLines(after).lines }];
   const note: MendNote[] = isTaken ? [] : isPlain ? [{ code: 'headers', path }] : [{ code: 'counts', path, hunk: 1 }];
-  return ok({ written: isTaken ? null : writeSection(change, '', after, edits), notes: note, changes: true });
+  return ok({
+    written: isTaken ? null : writeSection(change, '', after, edits),
+    notes: note,
+    changes: true,
+    isDoubtful: verdict === 'broken',
+  });
+}
+
+function oidBytesOf(file: FilePatch): number {
+  return (file.header.index?.new.length ?? 0) > 40 ? 32 : 20;
 }
 
 function hunkStartsFile(hunk: Hunk | undefined): boolean {
@@ -166,9 +198,14 @@ function hunkStartsFile(hunk: Hunk | undefined): boolean {
 
 /** The reading of a new file that its index line names, when the transport left more than one open. */
 function sealedAddition(seal: { old: string; new: string }, lines: readonly string[], content: string): string | null {
-  if (checkSeal(seal, null, 20, content) !== 'broken') return null;
+  const oidBytes = seal.new.length > 40 ? 32 : 20;
+  if (checkSeal(seal, null, oidBytes, content) !== 'broken') return null;
   const edits = [{ from: 0, to: 0, lines }];
-  const found = findSealed([], { edits, finalNewline: content.endsWith('\n') }, (after) => checkSeal(seal, null, 20, after) === 'proved');
+  const found = findSealed(
+    [],
+    { edits, finalNewline: content.endsWith('\n') },
+    (after) => checkSeal(seal, null, oidBytes, after) === 'proved',
+  );
   return found && joinLines(found);
 }
 
@@ -183,7 +220,7 @@ function addedLines(path: string, hunk: Hunk): Result<readonly HunkLine[], Probl
     const message = `Line ${odd.at} of the new file "${showPath(path)}" does not begin with "+". A new file has added lines only.`;
     return no(problem('patch_corrupt', message, where(here, odd.at)));
   }
-  if (hunk.counts === 'short' && hunk.atEndOfPaste && hunk.numbers && lines.length < hunk.numbers.newCount) {
+  if ((hunk.atEndOfPaste || hunk.textFollows) && hunk.counts !== 'exact' && hunk.numbers && lines.length < hunk.numbers.newCount) {
     const message = `The new file "${showPath(path)}" should have ${hunk.numbers.newCount} lines, but only ${lines.length} came. Paste all of it, or correct the number if that is all.`;
     return no(problem('patch_truncated', message, where(here, lines.at(-1)?.at ?? hunk.at)));
   }
@@ -191,7 +228,10 @@ function addedLines(path: string, hunk: Hunk): Result<readonly HunkLine[], Probl
 }
 
 /** Why a new file cannot stand at its place, or null. */
-export function judgeFreePlace({ file, target, desk }: Pick<SectionJob, 'file' | 'target' | 'desk'>, content: string | null): Problem | null {
+export function judgeFreePlace(
+  { file, target, desk }: Pick<SectionJob, 'file' | 'target' | 'desk'>,
+  content: string | null,
+): Problem | null {
   const path = target.newPath;
   const at = { file: showPath(path), line: file.at };
   const blocked = desk.blocker(path, file.at);
@@ -199,7 +239,11 @@ export function judgeFreePlace({ file, target, desk }: Pick<SectionJob, 'file' |
   const there = desk.sheet(path, false);
   if (there && !desk.frees(path)) {
     if (content !== null && there.content === content) {
-      return problem('patch_already_applied', `"${showPath(path)}" is already in the base with this content. Nothing to do.`, at);
+      return problem(
+        'patch_already_applied',
+        `"${showPath(path)}" is already in the base with this content. Nothing to do.`,
+        at,
+      );
     }
     const message = `The patch creates "${showPath(path)}", which the base already has. Make a diff that changes it.`;
     return problem('patch_file_exists', message, at);
@@ -216,7 +260,9 @@ function judgeAddedLines(path: string, hunks: readonly Hunk[]): Problem | null {
       return problem('patch_conflict_markers', message, where(here, conflict.at));
     }
     const removed = new Set(hunk.lines().flatMap((line) => (line.sign === '+' ? [] : [line.text.trim()])));
-    const elided = hunk.lines().find((line) => line.sign === '+' && isAddedElision(line.text) && !removed.has(line.text.trim()));
+    const elided = hunk
+      .lines()
+      .find((line) => line.sign === '+' && isAddedElision(line.text) && !removed.has(line.text.trim()));
     if (elided) return refuseElided(here, elided);
   }
   return null;

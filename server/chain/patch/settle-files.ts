@@ -13,6 +13,7 @@ import { judgePath } from './names.ts';
 import { isElision } from './refuse.ts';
 import { judgeFreePlace, type Section, type SectionJob, settleAddition, settleChange } from './section.ts';
 import type { FilePatch } from './shape.ts';
+import { isSealFor } from './seal.ts';
 import { findTarget, pathsMeant, type Target } from './target.ts';
 import { type Change, writeHead, writeSection } from './write.ts';
 
@@ -20,11 +21,20 @@ export interface SettledFiles {
   readonly bytes: Buffer;
   readonly paths: readonly string[];
   readonly notes: readonly MendNote[];
+  /** New files have index lines that do not agree with them: perhaps invented, perhaps a sign of damage. */
+  readonly isDoubtful: boolean;
 }
 
 /** Asks the base once about everything the paste could mean, then settles file after file. */
-export async function settleFiles(files: readonly FilePatch[], attempt: Attempt, base: BaseReader): Promise<Result<SettledFiles, Problem>> {
-  const desk = await openDesk(base, files.flatMap(pathsMeant).filter((path) => judgePath(path) === null));
+export async function settleFiles(
+  files: readonly FilePatch[],
+  attempt: Attempt,
+  base: BaseReader,
+): Promise<Result<SettledFiles, Problem>> {
+  const desk = await openDesk(
+    base,
+    files.flatMap(pathsMeant).filter((path) => judgePath(path) === null),
+  );
   const targets: Target[] = [];
   const created = new Set<string>();
   for (const file of files) {
@@ -34,28 +44,37 @@ export async function settleFiles(files: readonly FilePatch[], attempt: Attempt,
     created.add(found.value.newPath);
     if (found.value.kind === 'delete' || found.value.kind === 'rename') desk.markFreed(found.value.oldPath);
   }
-  const wasCleaned = attempt.codes.some((code) => code !== 'byte_order_mark' && code !== 'colours');
+  const isGenuine = files.some((file, at) => {
+    const oid = desk.entry(targets[at]?.oldPath ?? '')?.oid;
+    return oid !== undefined && isSealFor(file.header.index, oid);
+  });
   const notes: MendNote[] = [];
   const parts: string[] = [];
   let changes = false;
+  let isDoubtful = false;
   let binaryBytes = 0;
   for (const [at, file] of files.entries()) {
     const target = targets[at];
     if (!target) continue;
-    const section = await settleFile({ file, target, desk, wasCleaned });
+    const section = await settleFile({ file, target, desk, isGenuine });
     if (!section.ok) return section;
     if (typeof file.binary === 'object') {
       for (const part of file.binary) binaryBytes += part.size;
-      if (binaryBytes > binaryBytesMax) return no(problem('patch_too_large', 'The binary data of the patch is too large. Split it.', { line: file.at }));
+      if (binaryBytes > binaryBytesMax)
+        return no(
+          problem('patch_too_large', 'The binary data of the patch is too large. Split it.', { line: file.at }),
+        );
     }
     notes.push(...section.value.notes);
     changes ||= section.value.changes;
+    isDoubtful ||= section.value.isDoubtful === true;
     parts.push(section.value.written ?? pasted(file, attempt.text, notes));
   }
-  if (!changes) return no(problem('patch_changes_nothing', 'The patch changes nothing: its result is what the base already has.'));
+  if (!changes)
+    return no(problem('patch_changes_nothing', 'The patch changes nothing: its result is what the base already has.'));
   if (hasTextAround(files, attempt.text)) notes.push({ code: 'text_around' });
   const paths = [...new Set(targets.flatMap((target) => [target.oldPath, target.newPath]))];
-  return ok({ bytes: Buffer.from(parts.join(''), 'latin1'), paths, notes });
+  return ok({ bytes: Buffer.from(parts.join(''), 'latin1'), paths, notes, isDoubtful });
 }
 
 /** The section as it came, with the line feed that a paste loses at its end. */
@@ -93,7 +112,12 @@ async function settleFile(job: SectionJob): Promise<Result<Section, Problem>> {
   if (blocked) return no(blocked);
   if (!before) {
     if (desk.entry(oldPath)?.type === 'tree') {
-      return no(problem('patch_file_missing', `"${showPath(oldPath)}" is a folder in the base, not a file.`, { file: showPath(oldPath), line: file.at }));
+      return no(
+        problem('patch_file_missing', `"${showPath(oldPath)}" is a folder in the base, not a file.`, {
+          file: showPath(oldPath),
+          line: file.at,
+        }),
+      );
     }
     return no(await desk.missing(oldPath, file.at));
   }
@@ -118,14 +142,20 @@ function settleAbsent(job: SectionJob): Result<Section, Problem> {
   const { file, target, desk } = job;
   const index = file.header.index;
   if (index && index.new.length >= 40 && index.old.length >= 40 && !file.irregular) {
-    desk.put(target.newPath, target.kind === 'delete' ? null : { mode: file.header.newMode ?? '100644', oid: null, content: null });
+    desk.put(
+      target.newPath,
+      target.kind === 'delete' ? null : { mode: file.header.newMode ?? '100644', oid: null, content: null },
+    );
     return ok({ written: null, notes: [], changes: true });
   }
   const message = `"${showPath(target.newPath)}" is binary and its bytes are not in the diff. Make the diff with "git diff --binary".`;
   return no(problem('patch_binary_without_data', message, { file: showPath(target.newPath), line: file.at }));
 }
 
-async function settleBinary(job: SectionJob, parts: Exclude<FilePatch['binary'], string>): Promise<Result<Section, Problem>> {
+async function settleBinary(
+  job: SectionJob,
+  parts: Exclude<FilePatch['binary'], string>,
+): Promise<Result<Section, Problem>> {
   const { file, target, desk } = job;
   const { kind, oldPath, newPath } = target;
   const size = judgeBinary(newPath, parts, file.at);
@@ -165,7 +195,8 @@ function settleWish(job: SectionJob, content: string, orReplace: boolean): Resul
   const { target, desk, file } = job;
   const path = target.newPath;
   const there = desk.sheet(path, false);
-  if (orReplace && there?.content !== undefined && there.content !== null) return settleWhole(job, there.content, there.mode, content);
+  if (orReplace && there?.content !== undefined && there.content !== null)
+    return settleWhole(job, there.content, there.mode, content);
   const taken = judgeFreePlace(job, content);
   if (taken) return no(taken);
   const hole = splitLines(content).lines.findIndex(isElision);
@@ -173,7 +204,11 @@ function settleWish(job: SectionJob, content: string, orReplace: boolean): Resul
   desk.put(path, { mode: '100644', oid: null, content });
   const change: Change = { kind: 'add', oldPath: path, newPath: path, oldMode: '000000', newMode: '100644' };
   const edits = [{ from: 0, to: 0, lines: splitLines(content).lines }];
-  return ok({ written: content === '' ? writeHead(change) : writeSection(change, '', content, edits), notes: [], changes: true });
+  return ok({
+    written: content === '' ? writeHead(change) : writeSection(change, '', content, edits),
+    notes: [],
+    changes: true,
+  });
 }
 
 function elided(path: string, line: number): Problem {
@@ -182,7 +217,12 @@ function elided(path: string, line: number): Problem {
 }
 
 /** A whole file takes the place of one that is there, if it clearly is the whole file and not a piece of it. */
-function settleWhole({ target, desk, file }: SectionJob, before: string, mode: string, pastedText: string): Result<Section, Problem> {
+function settleWhole(
+  { target, desk, file }: SectionJob,
+  before: string,
+  mode: string,
+  pastedText: string,
+): Result<Section, Problem> {
   const path = target.newPath;
   const base = baseText(before);
   const pastedLines = splitLines(pastedText).lines;
@@ -201,7 +241,8 @@ function settleWhole({ target, desk, file }: SectionJob, before: string, mode: s
   let start = 0;
   while (start < ending.length && start < base.lines.length && ending[start] === base.lines[start]) start += 1;
   let tail = 0;
-  while (tail < Math.min(ending.length, base.lines.length) - start && ending.at(-1 - tail) === base.lines.at(-1 - tail)) tail += 1;
+  while (tail < Math.min(ending.length, base.lines.length) - start && ending.at(-1 - tail) === base.lines.at(-1 - tail))
+    tail += 1;
   const edits = [{ from: start, to: base.lines.length - tail, lines: ending.slice(start, ending.length - tail) }];
   const after = joinLines({ lines: ending, finalNewline: base.finalNewline });
   desk.put(path, { mode, oid: null, content: after });

@@ -22,8 +22,6 @@ export interface SettledText {
   readonly notes: readonly MendNote[];
   /** git's own apply takes these hunks as they stand, and puts them to the same places. */
   readonly asWritten: boolean;
-  /** Lines lost bytes on their way here, so that added lines may have lost some too. */
-  readonly isDamaged: boolean;
 }
 
 /** A hunk with its lines decided and every place they fit. */
@@ -237,7 +235,7 @@ function assemble(
     edits.push(...editsOf(ended.value, place, base));
     if (!gitAgrees(one, place, drift, base)) {
       asWritten = false;
-      if (one.level === 'exact' && one.notes.length === 0) note('line_numbers');
+      if (one.level === 'exact' && one.notes.length === 0 && claimsNumbers(one.hunk)) note('line_numbers');
     }
     drift += count(one.lines, '+') - count(one.lines, '-');
   }
@@ -248,9 +246,12 @@ function assemble(
   const endsWithAdded = tail !== undefined && tail.edit.to === base.lines.length && tail.last !== null;
   const tailRemoved = tail !== undefined && tail.edit.to === base.lines.length && tail.edit.from < tail.edit.to;
   const finalNewline = endsWithAdded ? tail.last?.noNewline !== true : tailRemoved || base.finalNewline;
-  const damaging: readonly Level[] = ['line_ends', 'trailing_blanks', 'lost_characters', 'typography', 'blanks'];
-  const isDamaged = located.some((one) => damaging.includes(one.level) || one.lines.some((line) => line.unsigned));
-  return ok({ lines, finalNewline, edits: only, notes, asWritten, isDamaged });
+  return ok({ lines, finalNewline, edits: only, notes, asWritten });
+}
+
+/** A unified diff's header, in contrast to the formats that have no numbers to be wrong. */
+function claimsNumbers(hunk: Hunk): boolean {
+  return hunk.counts !== 'exact' || (hunk.numbers !== null && hunk.numbers.oldCount >= 0);
 }
 
 /** Whether git's apply, without options, puts this hunk to the same place (its rules for the first and last lines). */

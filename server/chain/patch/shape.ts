@@ -31,6 +31,8 @@ export interface Hunk {
   readonly counts: 'exact' | 'short' | 'wrong';
   /** The paste ended inside this hunk. */
   readonly atEndOfPaste: boolean;
+  /** A line of other text stands right behind it: perhaps a line that lost its sign. */
+  readonly textFollows: boolean;
   /** The old lines must end with the file. */
   readonly toEndOfFile: boolean;
   readonly lines: () => readonly HunkLine[];

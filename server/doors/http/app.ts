@@ -28,7 +28,7 @@ export interface HttpAppOptions {
 }
 
 /** What middleware has found out about a request, in the order it runs. */
-export interface Answering {
+interface Answering {
   readonly requestId: string;
   readonly fromSocket: boolean;
   readonly refuse: (refusal: Problem) => void;

@@ -1,4 +1,5 @@
 import { get } from 'node:http';
+import { setImmediate as nextTurn } from 'node:timers/promises';
 import { afterEach, beforeEach, expect, it } from 'vitest';
 import { openHouse, type Browser, type House } from './test-house.ts';
 
@@ -11,10 +12,11 @@ beforeEach(async () => {
 });
 afterEach(() => house.shut());
 
-function append(count: number): void {
+function append(count: number, characters = 10): void {
+  const body = { text: 'x'.repeat(characters) };
   house.db.transaction(() => {
     for (let index = 0; index < count; index += 1) {
-      house.ledger.append({ kind: 'job.queued', actor: 'owner', subject: `job_${index}` });
+      house.ledger.append({ kind: 'job.queued', actor: 'owner', subject: `job_${index}`, body });
     }
   });
 }
@@ -45,7 +47,7 @@ it('exports every entry as a line, also when there are many', async () => {
 });
 
 it('takes a client that stops reading an export for what it is, and not for a failure', async () => {
-  append(3000);
+  append(3000, 5000);
   const headers = { cookie: page.cookieHeader() };
   await new Promise<void>((resolve) => {
     const request = get({ host: '127.0.0.1', port: house.port, path: '/api/audit/export', headers }, (response) => {
@@ -56,6 +58,7 @@ it('takes a client that stops reading an export for what it is, and not for a fa
     });
     request.on('error', () => resolve());
   });
+  while (house.openConnections() > 0) await nextTurn();
   expect((await page.get('/api/devices')).status).toBe(200);
   expect(house.logged).toEqual([]);
 });

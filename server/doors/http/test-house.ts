@@ -48,6 +48,7 @@ export interface House extends TestRecord {
   readonly kinds: () => string[];
   /** Bytes written for clients that have not left this process yet. */
   readonly unsentBytes: () => number;
+  readonly openConnections: () => number;
   readonly shut: () => Promise<void>;
 }
 
@@ -121,7 +122,8 @@ export async function openHouse(
       return page;
     },
     kinds: () => ledger.after(0, 10_000).map((entry) => entry.kind),
-    unsentBytes: () => [...accepted].reduce((sum, socket) => sum + (socket.destroyed ? 0 : socket.writableLength), 0),
+    unsentBytes: () => stillOpen(accepted).reduce((sum, socket) => sum + socket.writableLength, 0),
+    openConnections: () => stillOpen(accepted).length,
     shut: async () => {
       hub.terminate();
       theDoor.close();
@@ -129,6 +131,10 @@ export async function openHouse(
       record.close();
     },
   };
+}
+
+function stillOpen(accepted: ReadonlySet<Socket>): Socket[] {
+  return [...accepted].filter((socket) => !socket.destroyed);
 }
 
 function logInto(logged: object[]): Log {

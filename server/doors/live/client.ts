@@ -5,7 +5,7 @@ import type { Clock } from '../../ports.ts';
 import type { Ledger } from '../../record/ledger/store.ts';
 
 /** A socket with more than this waiting is cut: its client asks again after its last entry and misses nothing. */
-export const bufferedBytesMax = 1024 * 1024;
+const bufferedBytesMax = 1024 * 1024;
 /** Output of a running check is dropped when this much already waits: it is in the log as well. */
 const outputBufferedBytesMax = 64 * 1024;
 const frameCharactersMax = 128 * 1024;

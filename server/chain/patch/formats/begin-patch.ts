@@ -33,7 +33,7 @@ export function readBeginPatch(text: string): Result<FilePatch[], Problem> | nul
 
 function readEnvelope(lines: readonly string[], from: number, to: number): Result<FilePatch[], Problem> {
   const files: FilePatch[] = [];
-  for (let at = from; at < to; ) {
+  for (let at = from; at < to;) {
     const head = /^\*\*\* (Add|Delete|Update) File: (.*?)\s*$/.exec(lines[at] ?? '');
     if (!head) {
       if ((lines[at] ?? '').trim() !== '') {
@@ -48,7 +48,12 @@ function readEnvelope(lines: readonly string[], from: number, to: number): Resul
     at += 1;
     while (at < to && !/^\*\*\* (?:Add|Delete|Update) File: /.test(lines[at] ?? '')) at += 1;
     const body = { lines, from: start + 1, to: at };
-    const read = head[1] === 'Add' ? readAdd(path, body) : head[1] === 'Update' ? readUpdate(path, body) : ok(fileOf(start + 1, { kind: 'delete', path }, []));
+    const read =
+      head[1] === 'Add'
+        ? readAdd(path, body)
+        : head[1] === 'Update'
+          ? readUpdate(path, body)
+          : ok(fileOf(start + 1, { kind: 'delete', path }, []));
     if (!read.ok) return read;
     files.push({ ...read.value, at: start + 1 });
   }
@@ -71,7 +76,9 @@ function readAdd(path: string, body: Body): Result<FilePatch, Problem> {
   const odd = lines.findIndex((line) => !line.startsWith('+') && line.trim() !== '');
   if (odd >= 0) {
     const line = body.from + odd + 1;
-    return no(problem('patch_corrupt', `Line ${line} of the new file "${path}" does not begin with "+".`, { file: path, line }));
+    return no(
+      problem('patch_corrupt', `Line ${line} of the new file "${path}" does not begin with "+".`, { file: path, line }),
+    );
   }
   const content = lines.map((line) => `${line.slice(1)}\n`).join('');
   return ok(fileOf(body.from, { kind: 'add', path, content, orReplace: false }, []));
@@ -110,7 +117,12 @@ function readUpdate(path: string, body: Body): Result<FilePatch, Problem> {
   }
   close(false);
   if (hunks.length === 0 && moveTo === null) {
-    return no(problem('patch_truncated', `The update of "${path}" brings no change. Paste all of it.`, { file: path, line: body.from }));
+    return no(
+      problem('patch_truncated', `The update of "${path}" brings no change. Paste all of it.`, {
+        file: path,
+        line: body.from,
+      }),
+    );
   }
   return ok(fileOf(body.from, { kind: 'update', path, moveTo }, hunks));
 }

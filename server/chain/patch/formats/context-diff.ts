@@ -34,11 +34,17 @@ function readHunks(lines: readonly string[], from: number): Result<{ hunks: Hunk
     const old = readSide(lines, start, oldRange, /^(?:[-! ] |[-! ]?$)/);
     const fresh = old && readSide(lines, old.end, newRange, /^(?:[+! ] |[+! ]?$)/);
     if (!old || !fresh) {
-      return no(problem('patch_corrupt', `The context diff is damaged after line ${start}. Make a unified diff.`, { line: start }));
+      return no(
+        problem('patch_corrupt', `The context diff is damaged after line ${start}. Make a unified diff.`, {
+          line: start,
+        }),
+      );
     }
     const isCut = (side: Side): boolean => side.lines.length > 0 && side.lines.length < side.count;
     if (isCut(old) || isCut(fresh)) {
-      return no(problem('patch_truncated', `Lines are missing in the hunk at line ${start}. Paste all of it.`, { line: start }));
+      return no(
+        problem('patch_truncated', `Lines are missing in the hunk at line ${start}. Paste all of it.`, { line: start }),
+      );
     }
     hunks.push(hunkOf(start, merge(old.lines, fresh.lines), { numbers: startOnly(old.start) }));
     at = fresh.end;

@@ -9,6 +9,7 @@ export function hunkOf(at: number, lines: readonly HunkLine[], more: Partial<Hun
     anchors: [],
     counts: 'exact',
     atEndOfPaste: false,
+    textFollows: false,
     toEndOfFile: false,
     extra: null,
     ...more,
@@ -36,7 +37,12 @@ export function compare(old: readonly HunkLine[], fresh: readonly HunkLine[]): H
   let start = 0;
   while (start < old.length && start < fresh.length && old[start]?.text === fresh[start]?.text) start += 1;
   let tail = 0;
-  while (tail < old.length - start && tail < fresh.length - start && old.at(-1 - tail)?.text === fresh.at(-1 - tail)?.text) tail += 1;
+  while (
+    tail < old.length - start &&
+    tail < fresh.length - start &&
+    old.at(-1 - tail)?.text === fresh.at(-1 - tail)?.text
+  )
+    tail += 1;
   const before = old.slice(start, old.length - tail);
   const after = fresh.slice(start, fresh.length - tail);
   const context = (lines: readonly HunkLine[]): HunkLine[] => lines.map((line) => ({ ...line, sign: ' ' }));
@@ -66,7 +72,10 @@ function middle(old: readonly HunkLine[], fresh: readonly HunkLine[]): HunkLine[
       lines.push({ ...gone, sign: ' ' });
       one += 1;
       other += 1;
-    } else if (gone && (!come || (longest[(one + 1) * width + other] ?? 0) >= (longest[one * width + other + 1] ?? 0))) {
+    } else if (
+      gone &&
+      (!come || (longest[(one + 1) * width + other] ?? 0) >= (longest[one * width + other + 1] ?? 0))
+    ) {
       lines.push(gone);
       one += 1;
     } else if (come) {

@@ -24,7 +24,11 @@ export function readSearchReplace(text: string): Result<FilePatch[], Problem> | 
     const end = lines.findIndex((line, other) => other > middle && replaceMark.test(line));
     const next = lines.findIndex((line, other) => other > at && searchMark.test(line));
     if (middle < 0 || end < 0 || (next >= 0 && next < end)) {
-      return no(problem('patch_truncated', `The SEARCH block at line ${at + 1} is not complete. Paste all of it.`, { line: at + 1 }));
+      return no(
+        problem('patch_truncated', `The SEARCH block at line ${at + 1} is not complete. Paste all of it.`, {
+          line: at + 1,
+        }),
+      );
     }
     if (path === null) {
       const message = `No file name stands above the SEARCH block at line ${at + 1}. Write the path on the line above it.`;
@@ -42,7 +46,10 @@ export function readSearchReplace(text: string): Result<FilePatch[], Problem> | 
     }
     at = end;
   }
-  return ok([...[...byPath].map(([name, file]) => fileOf(file.at, file.hunks, { kind: 'update', path: name, moveTo: null })), ...added]);
+  return ok([
+    ...[...byPath].map(([name, file]) => fileOf(file.at, file.hunks, { kind: 'update', path: name, moveTo: null })),
+    ...added,
+  ]);
 }
 
 function fileOf(at: number, hunks: readonly Hunk[], wish: FilePatch['wish']): FilePatch {

@@ -15,7 +15,10 @@ export function readWholeFiles(text: string): FilePatch[] {
     if (close < 0) break;
     const path = pathInInfo(open[2] ?? '') ?? pathAbove(lines, at);
     if (path !== null) {
-      const content = lines.slice(at + 1, close).map((line) => `${line}\n`).join('');
+      const content = lines
+        .slice(at + 1, close)
+        .map((line) => `${line}\n`)
+        .join('');
       files.push({
         at: at + 1,
         header: emptyHeader,

@@ -21,7 +21,9 @@ export interface File {
 /** Path to file. A plain string is a file of mode 100644. */
 export type Files = Readonly<Record<string, string | Buffer | File>>;
 
-export const git = hardenedGit({ path: process.env['PATH'] ?? '/usr/bin:/bin' });
+const path = '/usr/local/bin:/usr/bin:/bin';
+
+export const git = hardenedGit({ path });
 
 export interface Repository {
   readonly folder: string;
@@ -44,7 +46,7 @@ export function makeRepository(): Repository {
       maxBuffer: 1 << 28,
       stdio: ['pipe', 'pipe', 'pipe'],
       env: {
-        PATH: process.env['PATH'] ?? '/usr/bin:/bin',
+        PATH: path,
         GIT_CONFIG_GLOBAL: '/dev/null',
         GIT_CONFIG_NOSYSTEM: '1',
         ...(objectsDir
@@ -52,7 +54,7 @@ export function makeRepository(): Repository {
           : {}),
       },
     });
-  execFileSync('git', ['init', '-q', '--bare', gitDir], { env: { ...process.env, GIT_CONFIG_GLOBAL: '/dev/null' } });
+  execFileSync('git', ['init', '-q', '--bare', gitDir], { env: { PATH: path, GIT_CONFIG_GLOBAL: '/dev/null' } });
   let made = 0;
   return {
     folder,
@@ -60,18 +62,36 @@ export function makeRepository(): Repository {
     commit: (files) => {
       made += 1;
       run(['fast-import', '--quiet', '--force'], importStream(`refs/heads/c${made}`, files));
-      return ObjectId.parse(run(['rev-parse', `refs/heads/c${made}`]).toString().trim());
+      return ObjectId.parse(
+        run(['rev-parse', `refs/heads/c${made}`])
+          .toString()
+          .trim(),
+      );
     },
-    treeOf: (commit) => run(['rev-parse', `${commit}^{tree}`]).toString().trim(),
+    treeOf: (commit) =>
+      run(['rev-parse', `${commit}^{tree}`])
+        .toString()
+        .trim(),
     diff: (from, to, ...options) => run(['diff', ...options, from, to]),
     files: (tree, objectsDir) => {
-      const rows = run(['ls-tree', '-r', '-z', tree], undefined, objectsDir).toString('latin1').split('\0').filter(Boolean);
+      const rows = run(['ls-tree', '-r', '-z', tree], undefined, objectsDir)
+        .toString('latin1')
+        .split('\0')
+        .filter(Boolean);
+      const entries = rows.map((row) => {
+        const [mode = '', , oid = ''] = row.slice(0, row.indexOf('\t')).split(' ');
+        return { mode, oid, path: pathFromBytes(row.slice(row.indexOf('\t') + 1)) };
+      });
+      const asked = Buffer.from(entries.map(({ oid }) => `${oid}\n`).join(''));
+      const batch = run(['cat-file', '--batch'], asked, objectsDir).toString('latin1');
+      let at = 0;
       return Object.fromEntries(
-        rows.map((row) => {
-          const [mode = '', , oid = ''] = row.slice(0, row.indexOf('\t')).split(' ');
-          const content = mode === '160000' ? oid : run(['cat-file', 'blob', oid], undefined, objectsDir).toString('latin1');
-          const marked = mode === '100644' ? content : `${mode}:${content}`;
-          return [pathFromBytes(row.slice(row.indexOf('\t') + 1)), marked];
+        entries.map(({ mode, path }) => {
+          const end = batch.indexOf('\n', at);
+          const size = Number(batch.slice(at, end).split(' ')[2]);
+          const content = batch.slice(end + 1, end + 1 + size);
+          at = end + size + 2;
+          return [path, mode === '100644' ? content : `${mode}:${content}`];
         }),
       );
     },
@@ -82,7 +102,8 @@ export function makeRepository(): Repository {
 function importStream(ref: string, files: Files): Buffer {
   const parts: Buffer[] = [Buffer.from(`commit ${ref}\ncommitter o <o@o> 1700000000 +0000\ndata 1\nx\ndeleteall\n`)];
   for (const [path, value] of Object.entries(files)) {
-    const file = typeof value === 'string' || Buffer.isBuffer(value) ? { mode: '100644', content: Buffer.from(value) } : value;
+    const file =
+      typeof value === 'string' || Buffer.isBuffer(value) ? { mode: '100644', content: Buffer.from(value) } : value;
     parts.push(Buffer.from(`M ${file.mode} inline `), Buffer.from(quoteName(path), 'latin1'));
     parts.push(Buffer.from(`\ndata ${file.content.length}\n`), file.content, Buffer.from('\n'));
   }
