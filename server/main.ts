@@ -39,7 +39,7 @@ import { repositoryRoutes } from './doors/http/repository-routes.ts';
 import { siteOf } from './doors/http/site.ts';
 import { stateRoutes } from './doors/http/state-routes.ts';
 import { listenAt, listenOn, refuseSecondDaemon, StartError } from './doors/http/listen.ts';
-import { liveHub } from './doors/live/hub.ts';
+import { liveHub, type LiveHub } from './doors/live/hub.ts';
 import { artifactStore } from './record/artifact/store.ts';
 import { makeBackup } from './record/backup.ts';
 import { DatabaseTooNewError, openDatabase } from './record/db/open.ts';
@@ -62,150 +62,41 @@ if (read.ok) {
 }
 
 async function serve(config: Config): Promise<void> {
-  const { home } = config;
-  const at = (name: string): string => join(home, name);
+  const at = (name: string): string => join(config.home, name);
   const socketPath = at('patchgit.sock');
   await refuseSecondDaemon(socketPath);
-  await makeFolders(home, ['artifacts', 'mirrors', 'forge', 'checkouts', 'quarantine']);
+  await makeFolders(config.home, ['artifacts', 'mirrors', 'forge', 'checkouts', 'quarantine']);
 
-  const log = pinoLog({ level: config.logLevel, fileDescriptor: 2 });
-  const clock = systemClock();
-  const random = systemRandom();
-  const db = openDatabase(at('patchgit.db'), join(root, 'server/record/db/migrations'));
-  const ledger = ledgerStore(db, clock);
-  const artifacts = artifactStore(db, at('artifacts'), clock, random);
-  const install = installId(db, clock, random);
-  const build = buildId();
-
-  const git = hardenedGit({ path: config.path });
-  const runUser = await findRunUser();
-  const sandbox = rememberInspection(
-    baseSandbox({ nodePath: process.execPath, helperPath: helperFile(), npmFolder: npmFolder(), log }),
-    clock,
-  );
-  const repositories = repositoryStore(db, ledger, clock, random);
-  const mirrored = mirrors({ git, folder: at('mirrors'), repositories, clock });
-  const trees = checkouts({ git, folder: at('checkouts'), clock, random, runUser });
-  const budget = () => budgetNow(config.budget, clock.nowMs());
-
-  const jobs = jobStore({ db, ledger, clock, random });
-  const proposals = proposalStore(db, ledger, clock);
-  const publications = publicationStore(db, clock);
-  const forge = localForge(db, clock);
-  const shared = {
-    db,
-    ledger,
-    clock,
-    random,
-    log,
-    git,
-    artifacts,
-    repositories,
-    mirrors: mirrored,
-    jobs,
-    proposals,
-    publications,
-    forge,
-  };
-  const work = { ...shared, quarantineFolder: at('quarantine') };
-  const running = runner({
-    ...work,
-    sandbox,
-    checkouts: trees,
-    lock: serialLock(clock),
-    limits: sandboxLimits(config.budget, { memoryBytes: totalmem(), cpus: availableParallelism() }),
-    cost: () => baseCost(budget()),
-    refresh: (proposal) => refresh(work, proposal),
-    onOutput: (jobId, check, side, text) => hub.output({ jobId, check, side, text }),
-    crash: (error) => crash(error),
-  });
-  const accepted = accepting({ ...shared, runner: running });
-  const chat = chatStore(db, ledger, clock);
-  const replies = replier({ ...shared, chat });
-
-  const sockets = ownerSockets();
+  const record = buildRecord(config, at);
+  const hub: { current: LiveHub | null } = { current: null };
+  const chain = await buildChain(config, record, at, (output) => hub.current?.output(output));
   const server = createServer();
   const { port } = await listenOn(server, config.host, config.port);
-  const site = siteOf({
-    port,
-    bindHost: config.host,
-    ...(config.publicUrl === null ? {} : { publicUrl: config.publicUrl }),
-  });
-  const hasher = pinHasher();
-  const entrance = door({
-    db,
-    ledger,
-    clock,
-    random,
-    hasher,
-    secureCookies: site.secureCookies,
-    linkOrigin: site.linkOrigin,
-    build,
-  });
-  const hub = liveHub({ site, door: entrance, sockets, ledger, clock, random, installId: install, build });
-  const integrations = listIntegrations(config.connected);
-  const doctor = {
-    git,
-    sandbox,
-    ledger,
-    home,
-    nodeVersion: process.version,
-    runUser: runUser?.name ?? null,
-    integrations,
-  };
-  const app = httpApp({
-    site,
-    door: entrance,
-    sockets,
-    webFolder: join(root, 'dist/web'),
-    clock,
-    random,
-    log,
-    routes: [
-      authRoutes(entrance),
-      recordRoutes({ ledger, artifacts }),
-      repositoryRoutes(shared),
-      chatRoutes({ ...shared, chat, accepting: accepted, replyLater: replies.nudge }),
-      chainRoutes({ ...work, accepting: accepted, runner: running }),
-      stateRoutes({
-        ...shared,
-        chat,
-        runner: running,
-        installId: install,
-        build,
-        budget,
-        integrations,
-        doctor: () => examine(doctor),
-        backup: (folder) => makeBackup({ db, ledger, home }, folder),
-      }),
-    ],
-  });
+  const doors = buildDoors(config, record, chain, port);
+  hub.current = doors.hub;
   const local = createServer();
-  sockets.trust(local);
-  for (const each of [server, local]) attach(each, { app, hub });
+  doors.sockets.trust(local);
+  for (const each of [server, local]) attach(each, doors);
 
-  db.transaction(() =>
-    ledger.append({ kind: 'daemon.started', actor: 'system', body: { build, port, node: process.version } }),
-  );
-  await makeSample(git, join(root, 'scripts/sample'), at('forge/sample.git'));
-  if (repositories.find('sample') === null && !ledger.list({ limit: 1, kind: 'repository.removed' }).entries.length) {
-    await mirrored.add({ name: 'sample', url: at('forge/sample.git') });
-  }
-  await running.resume();
-  replies.nudge();
+  const { db, ledger, clock, log } = record;
+  const started = { build: record.build, port, node: process.version };
+  db.transaction(() => ledger.append({ kind: 'daemon.started', actor: 'system', body: started }));
+  await addSample(record, chain, at('forge/sample.git'));
+  await chain.running.resume();
+  chain.replies.nudge();
   // Last: who can reach the socket can rely on everything above.
   await listenAt(local, socketPath);
-
+  const stopGivingBack = giveBackMemory(clock);
   const stop = async (): Promise<void> => {
     stopGivingBack();
-    hub.terminate();
+    doors.hub.terminate();
     for (const each of [server, local]) {
       each.close();
       each.closeAllConnections();
     }
-    await running.stop();
-    await replies.idle();
-    entrance.close();
+    await chain.running.stop();
+    await chain.replies.idle();
+    doors.entrance.close();
     db.transaction(() => ledger.append({ kind: 'daemon.stopped', actor: 'system' }));
     db.close();
   };
@@ -215,8 +106,121 @@ async function serve(config: Config): Promise<void> {
       stopping ??= stop().then(() => process.exit(0), crash);
     });
   }
-  const stopGivingBack = giveBackMemory(clock);
-  log.info({ address: site.linkOrigin, home, build }, 'patchgit is serving');
+  log.info({ address: doors.site.linkOrigin, home: config.home, build: record.build }, 'patchgit is serving');
+}
+
+type At = (name: string) => string;
+
+/** What everything else stands on: time, chance, the log, and the record of what happened. */
+function buildRecord(config: Config, at: At) {
+  const log = pinoLog({ level: config.logLevel, fileDescriptor: 2 });
+  const clock = systemClock();
+  const random = systemRandom();
+  const db = openDatabase(at('patchgit.db'), join(root, 'server/record/db/migrations'));
+  const ledger = ledgerStore(db, clock);
+  const artifacts = artifactStore(db, at('artifacts'), clock, random);
+  return { log, clock, random, db, ledger, artifacts, install: installId(db, clock, random), build: buildId() };
+}
+
+/** From a request to a pull request, and what that needs. */
+async function buildChain(config: Config, record: ReturnType<typeof buildRecord>, at: At, onOutput: LiveHub['output']) {
+  const { log, clock, random, db, ledger } = record;
+  const git = hardenedGit({ path: config.path });
+  const runUser = await findRunUser();
+  const helper = { nodePath: process.execPath, helperPath: helperFile(), npmFolder: npmFolder(), log };
+  const sandbox = rememberInspection(baseSandbox(helper), clock);
+  const repositories = repositoryStore(db, ledger, clock, random);
+  const work = {
+    ...record,
+    git,
+    repositories,
+    mirrors: mirrors({ git, folder: at('mirrors'), repositories, clock }),
+    jobs: jobStore({ db, ledger, clock, random }),
+    proposals: proposalStore(db, ledger, clock),
+    publications: publicationStore(db, clock),
+    forge: localForge(db, clock),
+    quarantineFolder: at('quarantine'),
+  };
+  const budget = () => budgetNow(config.budget, clock.nowMs());
+  const running = runner({
+    ...work,
+    sandbox,
+    checkouts: checkouts({ git, folder: at('checkouts'), clock, random, runUser }),
+    lock: serialLock(clock),
+    limits: sandboxLimits(config.budget, { memoryBytes: totalmem(), cpus: availableParallelism() }),
+    cost: () => baseCost(budget()),
+    refresh: (proposal) => refresh(work, proposal),
+    onOutput: (jobId, check, side, text) => onOutput({ jobId, check, side, text }),
+    crash,
+  });
+  const chat = chatStore(db, ledger, clock);
+  const accepted = accepting({ ...work, runner: running });
+  return { work, sandbox, runUser, budget, running, accepted, chat, replies: replier({ ...work, chat }) };
+}
+
+/** How the owner comes in and hears back. */
+function buildDoors(
+  config: Config,
+  record: ReturnType<typeof buildRecord>,
+  chain: Awaited<ReturnType<typeof buildChain>>,
+  port: number,
+) {
+  const { log, clock, random, db, ledger, artifacts, install, build } = record;
+  const { work, running, accepted, chat, budget } = chain;
+  const sockets = ownerSockets();
+  const site = siteOf({
+    port,
+    bindHost: config.host,
+    ...(config.publicUrl === null ? {} : { publicUrl: config.publicUrl }),
+  });
+  const { secureCookies, linkOrigin } = site;
+  const entrance = door({ db, ledger, clock, random, hasher: pinHasher(), secureCookies, linkOrigin, build });
+  const hub = liveHub({ site, door: entrance, sockets, ledger, clock, random, installId: install, build });
+  const integrations = listIntegrations(config.connected);
+  const { git } = work;
+  const runUser = chain.runUser?.name ?? null;
+  const patient = {
+    git,
+    sandbox: chain.sandbox,
+    ledger,
+    home: config.home,
+    nodeVersion: process.version,
+    runUser,
+    integrations,
+  };
+  const state = {
+    ...work,
+    chat,
+    runner: running,
+    installId: install,
+    build,
+    budget,
+    integrations,
+    doctor: () => examine(patient),
+    backup: (folder: string) => makeBackup({ db, ledger, home: config.home }, folder),
+  };
+  const routes = [
+    authRoutes(entrance),
+    recordRoutes({ ledger, artifacts }),
+    repositoryRoutes(work),
+    chatRoutes({ ...work, chat, accepting: accepted, replyLater: chain.replies.nudge }),
+    chainRoutes({ ...work, accepting: accepted, runner: running }),
+    stateRoutes(state),
+  ];
+  const app = httpApp({ site, door: entrance, sockets, routes, webFolder: join(root, 'dist/web'), clock, random, log });
+  return { app, hub, sockets, site, entrance };
+}
+
+/** The sample repository is there from the start, unless the owner has removed it. */
+async function addSample(
+  record: ReturnType<typeof buildRecord>,
+  chain: Awaited<ReturnType<typeof buildChain>>,
+  gitDir: string,
+): Promise<void> {
+  const { git, repositories, mirrors: mirrored } = chain.work;
+  await makeSample(git, join(root, 'scripts/sample'), gitDir);
+  const removed = record.ledger.list({ limit: 1, kind: 'repository.removed' }).entries.length > 0;
+  if (repositories.find('sample') === null && !removed) await mirrored.add({ name: 'sample', url: gitDir });
 }
 
 /** Our own bug (or a start that cannot be): say so and end. What runs again starts from the rows. */

@@ -54,24 +54,7 @@ export function gitTransfer(
       if (!fetched.ok) return fetched;
       return ok(/^ref: refs\/heads\/(\S+)\tHEAD$/m.exec(head.value)?.[1] ?? '');
     },
-    push: async ({ gitDir, url, commit, branch, objectsDir }, signal) => {
-      const refspec = `${commit}:refs/heads/${branch}`;
-      const pushed = await attempt(await remote(path, gitDir, signal, objectsDir), [
-        'push',
-        '--porcelain',
-        '--no-verify',
-        '--no-follow-tags',
-        `--force-with-lease=refs/heads/${branch}:`,
-        '--',
-        url,
-        refspec,
-      ]);
-      if (pushed.ok || pushed.why.trouble !== 'moved') return pushed;
-      // "stale info" also answers when an earlier, unanswered push of ours landed: then there is nothing left to do.
-      const there = await remoteBranch(path, gitDir, url, branch, signal);
-      if (!there.ok) return there;
-      return there.value === commit ? ok(commit) : pushed;
-    },
+    push: (request, signal) => pushNew(path, request, signal),
     canPush: async (gitDir, url, signal) => {
       const probe = 'refs/heads/patchgit/can-push';
       const head = await run({ gitDir, args: ['for-each-ref', '--count=1', '--format=%(objectname)', 'refs/heads/'] });
@@ -103,6 +86,22 @@ export function gitTransfer(
     },
     remoteBranch: (gitDir, url, branch, signal) => remoteBranch(path, gitDir, url, branch, signal),
   };
+}
+
+/** "stale info" also answers when an earlier, unanswered push of ours landed: then there is nothing left to do. */
+async function pushNew(
+  path: string,
+  { gitDir, url, commit, branch, objectsDir }: Parameters<Git['push']>[0],
+  signal?: AbortSignal,
+): Promise<Transferred> {
+  const lease = `--force-with-lease=refs/heads/${branch}:`;
+  const refspec = `${commit}:refs/heads/${branch}`;
+  const args = ['push', '--porcelain', '--no-verify', '--no-follow-tags', lease, '--', url, refspec];
+  const pushed = await attempt(await remote(path, gitDir, signal, objectsDir), args);
+  if (pushed.ok || pushed.why.trouble !== 'moved') return pushed;
+  const there = await remoteBranch(path, gitDir, url, branch, signal);
+  if (!there.ok) return there;
+  return there.value === commit ? ok(commit) : pushed;
 }
 
 async function remoteBranch(path: string, gitDir: string, url: string, branch: string, signal?: AbortSignal) {

@@ -4,13 +4,12 @@
  */
 import { z } from 'zod';
 import { Budget } from './budget.ts';
-import { Message, Thread } from './chat.ts';
-import { Device } from './door.ts';
+import { Thread } from './chat.ts';
 import { ObjectId, Sha256 } from './ids.ts';
 import { Job } from './job.ts';
 import { LedgerEntry } from './ledger.ts';
 import { FileChange } from './patch.ts';
-import { DecisionKind, Proposal, Publication } from './proposal.ts';
+import { Proposal, Publication } from './proposal.ts';
 import { Pull, RefName, Repository } from './repository.ts';
 
 /**
@@ -151,7 +150,3 @@ export const JobQuery = z.strictObject({
 });
 
 export const BackupRequest = z.strictObject({ folder: z.string().min(1).max(4096) });
-
-export type MessageList = { messages: Message[] };
-export type DeviceList = { devices: Device[] };
-export type Decision = z.infer<typeof DecisionKind>;

@@ -13,6 +13,8 @@ import type { JobRow } from './store.ts';
 /** How often a publication that could not finish is tried again. */
 export const publishAgainMs = 30_000;
 
+const progressKeptMax = 50;
+
 export interface Runner {
   /** Goes on with everything the tables say is under way. Called once at start. */
   readonly resume: () => Promise<void>;
@@ -55,7 +57,7 @@ export function runner(parts: Parts): Runner {
       failOf(parts, id, error);
     } finally {
       running.delete(id);
-      progress.delete(id);
+      forgetOldest(progress);
     }
   };
 
@@ -98,6 +100,14 @@ export function runner(parts: Parts): Runner {
       await parts.lock.idle();
     },
   };
+}
+
+/** What ended is shown for a while; the frozen result is in the proposal. */
+function forgetOldest(progress: Map<string, readonly CheckProgress[]>): void {
+  for (const id of progress.keys()) {
+    if (progress.size <= progressKeptMax) return;
+    progress.delete(id);
+  }
 }
 
 /** The world failed in a way no stage expected: said on the job. Anything else is our bug, and ends the process. */

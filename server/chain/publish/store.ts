@@ -4,7 +4,7 @@ import { Publication } from '#contract/proposal.ts';
 import { assert } from '../../lib/assert.ts';
 import type { Clock } from '../../ports.ts';
 import type { Database } from '../../record/db/open.ts';
-import type { PublicationStep } from './states.ts';
+import { publicationSteps, type PublicationStep } from './states.ts';
 
 const Row = z.object({
   branch: z.string(),
@@ -54,7 +54,11 @@ export function publicationStore(db: Database, clock: Clock): Publications {
           )
           .get(id),
       ),
-    advance: (id, from, to, fields = {}) =>
+    advance: (id, from, to, fields = {}) => {
+      assert(
+        publicationSteps[from].next === to,
+        `a publication that is ${from} goes on to ${publicationSteps[from].next}, not to ${to}`,
+      );
       changeOne(
         `update publication set step = ?, commit_id = coalesce(?, commit_id), pull_number = coalesce(?, pull_number), trouble = null
          where proposal_id = ? and step = ?`,
@@ -63,7 +67,8 @@ export function publicationStore(db: Database, clock: Clock): Publications {
         fields.pullNumber ?? null,
         id,
         from,
-      ),
+      );
+    },
     trouble: (id, trouble) => changeOne('update publication set trouble = ? where proposal_id = ?', trouble, id),
     forget: (id) => changeOne('delete from publication where proposal_id = ?', id),
   };

@@ -35,7 +35,12 @@ export function replier(parts: Parts): { readonly nudge: () => void; readonly id
         running = null;
       });
   };
-  return { nudge, idle: async () => { await running; } };
+  return {
+    nudge,
+    idle: async () => {
+      await running;
+    },
+  };
 }
 
 /** No model is connected: an honest, useful answer, and a prompt that works in any assistant. */

@@ -1,6 +1,7 @@
 import { z } from 'zod';
 import { Message, Thread, type MessageState, type NewThread } from '#contract/chat.ts';
-import { JobId, RequestId, Sha256, ThreadId } from '#contract/ids.ts';
+import type { Sha256 } from '#contract/ids.ts';
+import { JobId, RequestId, ThreadId } from '#contract/ids.ts';
 import { JobState } from '#contract/job.ts';
 import type { Problem } from '#contract/problem.ts';
 import { ProposalState } from '#contract/proposal.ts';

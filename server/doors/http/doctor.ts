@@ -45,7 +45,7 @@ export async function examine(parts: DoctorParts): Promise<Doctor> {
     free < freeBytesMin ? 'bad' : 'good',
     free < freeBytesMin ? `Only ${freeText} Make room, or jobs will fail.` : freeText,
   );
-  const chain = parts.ledger.verify();
+  const chain = await parts.ledger.verify();
   add(
     'ledger',
     chain.ok ? 'good' : 'bad',

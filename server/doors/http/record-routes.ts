@@ -16,7 +16,7 @@ export function recordRoutes({ ledger, artifacts }: { ledger: Ledger; artifacts:
     route(table, 'get', '/api/audit', { query: AuditFilter }, ({ query }) =>
       ok({ ...ledger.list(query), head: ledger.head() } satisfies AuditPage),
     );
-    route(table, 'get', '/api/audit/verify', {}, () => ok(ledger.verify()));
+    route(table, 'get', '/api/audit/verify', {}, async () => ok(await ledger.verify()));
     route(table, 'get', '/api/audit/export', {}, () =>
       ok(
         new Reply({

@@ -24,9 +24,9 @@ beforeEach(() => {
 afterEach(() => record.close());
 
 describe('the ledger', () => {
-  it('holds together as it was written, and gives entries after a sequence number', () => {
+  it('holds together as it was written, and gives entries after a sequence number', async () => {
     append(25);
-    expect(record.ledger.verify()).toMatchObject({ ok: true, entries: 25 });
+    expect(await record.ledger.verify()).toMatchObject({ ok: true, entries: 25 });
     expect(record.ledger.after(20, 3).map((entry) => entry.seq)).toEqual([21, 22, 23]);
     expect(record.ledger.list({ limit: 2 })).toMatchObject({ entries: [{ seq: 25 }, { seq: 24 }], more: true });
     expect(record.ledger.list({ limit: 5, subject: 'job_7' }).entries).toMatchObject([{ seq: 7, body: { index: 7 } }]);
@@ -61,10 +61,10 @@ describe('the ledger', () => {
       3,
     ],
     ['an entry with a recomputed-looking hash', `update ledger set hash = '${'0'.repeat(64)}' where seq = 7`, 7],
-  ])('finds %s and says where', (_what, sql, seq) => {
+  ])('finds %s and says where', async (_what, sql, seq) => {
     append(10);
     tamper(sql);
-    expect(record.ledger.verify()).toMatchObject({ ok: false, firstBad: { seq } });
+    expect(await record.ledger.verify()).toMatchObject({ ok: false, firstBad: { seq } });
   });
 
   it('tells listeners after the commit, and not about work that was rolled back', () => {

@@ -24,7 +24,7 @@ export const detectionFiles = [
   '.prettierrc',
   '.prettierrc.json',
 ] as const;
-export type DetectionFile = (typeof detectionFiles)[number];
+
 export type FilesAtTop = ReadonlyMap<string, string>;
 
 export interface Detected {
