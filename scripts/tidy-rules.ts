@@ -46,7 +46,7 @@ export const layers: readonly Layer[] = [
     name: 'chain',
     files: /^server\/chain\//,
     layers: ['contract', 'lib', 'ports', 'pure', 'record', 'resources', 'chain'],
-    packages: ['node:', 'zod', 'p-queue'],
+    packages: ['node:', 'zod', 'p-queue', 'yaml'],
   },
   {
     name: 'doors',

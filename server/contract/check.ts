@@ -39,7 +39,9 @@ export const CheckResult = z.object({
   source: CheckDefinition.shape.source,
   before: CheckSide,
   after: CheckSide,
-  /** Failing after and not before. */
+  /** Failing after and not before, twice in a row. */
   newFailures: z.array(z.string()),
+  /** Failed once after and passed when the check was run again: the test is not reliable, and the patch is not to blame. */
+  flaky: z.array(z.string()),
 });
 export type CheckResult = z.infer<typeof CheckResult>;

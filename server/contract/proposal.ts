@@ -2,6 +2,7 @@ import { z } from 'zod';
 import { CheckDefinition, CheckResult } from './check.ts';
 import { JobId, ObjectId, ProposalId, RepositoryId, Sha256 } from './ids.ts';
 import { PatchSummary } from './patch.ts';
+import { Policy } from './policy.ts';
 import { Problem } from './problem.ts';
 
 /** What will be done and where; written before anything runs. */
@@ -13,6 +14,8 @@ export const Plan = z.object({
   questions: z.array(z.string()),
   checks: z.array(CheckDefinition),
   formatter: z.string().nullable(),
+  /** What the base's own `.patchgit.yml` adds. */
+  policy: Policy,
   /** The chosen option: where it runs, with which model, for how much. */
   option: z.object({ placement: z.enum(['base', 'helper']), model: z.string().nullable(), estimateUsd: z.number() }),
 });

@@ -10,7 +10,7 @@ import type { Database } from '../../record/db/open.ts';
 import type { Mirrors } from '../../resources/repo/mirror.ts';
 import type { Repositories } from '../../resources/repo/store.ts';
 import type { Runner } from './runner.ts';
-import type { Jobs } from './store.ts';
+import type { Jobs, NewJobRow } from './store.ts';
 
 /** Jobs that may wait for the lock; more is a mistake or a loop. */
 export const openJobsMax = 50;
@@ -27,9 +27,19 @@ export interface PatchRequest {
 export interface Accepting {
   /**
    * Accepts a patch as a job. The same request id with the same content gives the first job; with other content it is
-   * `id_conflict`. `together` runs in the transaction that accepts it (a message that carries the patch).
+   * `id_conflict`. `together` runs in the transaction that accepts it (a message that carries the patch); when it answers
+   * with a problem, nothing is accepted.
    */
-  readonly accept: (request: PatchRequest, together?: (id: JobId) => void) => Promise<Result<JobId, Problem>>;
+  readonly accept: (request: PatchRequest, together?: (id: JobId) => Problem | null) => Promise<Result<JobId, Problem>>;
+}
+
+/** Takes the transaction back; never leaves this file. */
+class Declined extends Error {
+  readonly problem: Problem;
+  constructor(why: Problem) {
+    super(why.message);
+    this.problem = why;
+  }
 }
 
 interface Parts {
@@ -75,25 +85,41 @@ export function accepting(parts: Parts): Accepting {
       // the one that says what went wrong with it.
       parts.mirrors.fetch(repository).catch(() => undefined);
       const kept = await parts.artifacts.keep(request.patch, 'text/x-patch');
-      const id = parts.db.transaction(() => {
-        const first = parts.jobs.findByRequest(request.id);
-        if (first) return first.id;
-        const added = parts.jobs.add({
-          requestId: request.id,
-          requestDigest,
-          repositoryId: repository.id,
-          title: titleOf(request, repository),
-          baseRef: request.base ?? repository.defaultBranch,
-          receivedSha256: kept.sha256,
-          messageId: request.messageId,
-        });
-        together?.(added);
-        return added;
-      });
-      parts.runner.enqueue(id);
-      return ok(id);
+      const job = {
+        requestId: request.id,
+        requestDigest,
+        repositoryId: repository.id,
+        title: titleOf(request, repository),
+        baseRef: request.base ?? repository.defaultBranch,
+        receivedSha256: kept.sha256,
+        messageId: request.messageId,
+      };
+      const added = addOnce(parts, job, together);
+      if (added.ok) parts.runner.enqueue(added.value);
+      return added;
     },
   };
+}
+
+/** Accepts in one transaction. The same request may have been accepted while its bytes were written: then that one counts. */
+function addOnce(
+  parts: Parts,
+  job: NewJobRow,
+  together: ((id: JobId) => Problem | null) | undefined,
+): Result<JobId, Problem> {
+  try {
+    return parts.db.transaction(() => {
+      const first = parts.jobs.findByRequest(job.requestId);
+      if (first) return ok(first.id);
+      const added = parts.jobs.add(job);
+      const declined = together?.(added) ?? null;
+      if (declined !== null) throw new Declined(declined);
+      return ok(added);
+    });
+  } catch (error) {
+    if (error instanceof Declined) return no(error.problem);
+    throw error;
+  }
 }
 
 function inspect(request: PatchRequest): Problem | null {

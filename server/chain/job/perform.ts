@@ -17,6 +17,7 @@ import type { Repositories } from '../../resources/repo/store.ts';
 import { addedLines } from '../patch/diff-view.ts';
 import { performPatch, treeAgain } from '../patch/perform.ts';
 import { performPlan } from '../plan/perform.ts';
+import { matching } from '../plan/policy.ts';
 import { assessConfidence } from '../proposal/confidence.ts';
 import { freeze } from '../proposal/freeze.ts';
 import { assessRisk } from '../proposal/risk.ts';
@@ -146,13 +147,18 @@ async function performStage(
     checkouts: parts.checkouts,
     tree: tree.value,
     plan: job.plan,
-    limits: parts.limits,
+    limits: shorter(parts.limits, job.plan.policy.checkSecondsMax),
     onProgress: (progress) => parts.onProgress(job.id, progress),
     onOutput: (check, side, text) => parts.onOutput(job.id, check, side, text),
   });
   if (!proved.ok) return proved;
   await propose(parts, job, repository, proved.value);
   return ok(null);
+}
+
+/** The policy of the base may only shorten the clock. */
+function shorter(limits: Limits, checkSecondsMax: number | null): Limits {
+  return checkSecondsMax === null ? limits : { ...limits, wallMs: Math.min(limits.wallMs, checkSecondsMax * 1000) };
 }
 
 /** What a stage that did not get through means for the job: a refusal is about the patch, a failure is about the world. */
@@ -174,10 +180,12 @@ async function propose(parts: JobParts, job: JobRow, repository: Repository, pro
   assert(job.plan !== null && job.patch !== null && job.baseSha !== null, 'a proved job has its plan, patch and base');
   const { plan, patch, baseSha } = job;
   const diff = await parts.artifacts.read(patch.diff.sha256);
+  const touched = patch.files.flatMap((file) => (file.oldPath === null ? [file.path] : [file.path, file.oldPath]));
   const risk = assessRisk({
     files: patch.files,
     addedLines: diff === null ? [] : addedLines(diff),
     mended: patch.mends.length,
+    protectedPaths: matching(touched, plan.policy.protect),
     ownRepository: repository.name === 'patchgit',
   });
   parts.db.transaction(() => {
@@ -196,6 +204,7 @@ async function propose(parts: JobParts, job: JobRow, repository: Repository, pro
       patch,
       proved,
       risk,
+      forbiddenPaths: matching(touched, plan.policy.forbid),
       confidence: assessConfidence({ checks: proved.checks, risk, mended: patch.mends.length, history }),
       cost: parts.cost(),
       ledgerHead: head === undefined ? '0' : `${head.seq}:${head.hash}`,

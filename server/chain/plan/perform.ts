@@ -8,6 +8,7 @@ import type { Git } from '../../ports.ts';
 import type { Mirrors } from '../../resources/repo/mirror.ts';
 import { gitBaseReader } from '../patch/base-reader.ts';
 import { readPatch } from '../patch/read.ts';
+import { addChecks, readPolicy } from './policy.ts';
 
 export interface PlanWork {
   readonly git: Git;
@@ -42,7 +43,8 @@ export async function performPlan(
     );
   }
   const detected = await mirrors.detect(repository.id, base);
-  const checks = repository.checks ?? detected.checks;
+  const policy = await readPolicy(git, mirrors.gitDir(repository.id), base);
+  const checks = addChecks(repository.checks ?? detected.checks, policy.checks);
   const formatter = repository.formatter ?? detected.formatter;
   const read = await readPatch(received, gitBaseReader(git, mirrors.gitDir(repository.id), base, signal));
   const targets = read.ok ? [...new Set(read.value.files)] : [];
@@ -63,6 +65,7 @@ export async function performPlan(
       questions: [],
       checks: chosen,
       formatter,
+      policy: policy.policy,
       option: { placement: 'base', model: null, estimateUsd: 0 },
     },
   });

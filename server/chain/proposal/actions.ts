@@ -1,6 +1,8 @@
 import { RequestId, type JobId, type Sha256 } from '#contract/ids.ts';
 import { problem, type Problem } from '#contract/problem.ts';
 import { freshEnough, type DecisionKind, type Freshness, type Proposal } from '#contract/proposal.ts';
+import { assert } from '../../lib/assert.ts';
+import { sha256 } from '../../lib/digest.ts';
 import { no, ok, type Result } from '../../lib/result.ts';
 import type { Clock, Git, Random } from '../../ports.ts';
 import type { Artifacts } from '../../record/artifact/store.ts';
@@ -120,9 +122,7 @@ export function decideProposal(parts: ActionParts, proposal: Proposal, decision:
   // The same decision again (a double tap, a second tab, a retry) is the decision that was taken.
   if (proposal.decision?.kind === decision.kind && proposal.decision.digest === decision.digest) return ok(null);
   if (proposal.state !== 'open') {
-    return refuse(
-      problem('already_decided', `This proposal is ${proposal.state} already.`, { current: proposal.state }),
-    );
+    return refuse(decidedAlready(proposal));
   }
   if (decision.kind === 'go') {
     const closed = document.gates.find((gate) => gate.verdict === 'closed');
@@ -153,19 +153,21 @@ function record(parts: ActionParts, { document }: Proposal, decision: Decision):
   });
 }
 
-/** A new job with the same received bytes on today's base. The old proposal closes when the new job is accepted. */
+/**
+ * A new job with the same received bytes on today's base. The old proposal closes when the new job is accepted; asked twice,
+ * it is one job, because the request's id comes from the proposal.
+ */
 export async function proveAgain(parts: ActionParts, proposal: Proposal): Promise<Result<JobId, Problem>> {
   const { document, supersededBy } = proposal;
   if (supersededBy !== null) return ok(supersededBy);
-  if (proposal.state !== 'open')
-    return no(problem('already_decided', `This proposal is ${proposal.state} already.`, { current: proposal.state }));
+  if (proposal.state !== 'open') return no(decidedAlready(proposal));
   const received = await parts.artifacts.read(document.patch.receivedSha256);
   if (received === null)
     return no(problem('internal', 'The received patch is gone from the data folder. Paste it again.'));
   const old: JobRow = parts.jobs.get(document.jobId);
   return await parts.accepting.accept(
     {
-      id: RequestId.parse(uuidFrom(parts.random)),
+      id: RequestId.parse(uuidFrom(`prove again ${document.id}`)),
       repository: document.repo.id,
       base: document.base.ref,
       title: document.title,
@@ -173,14 +175,24 @@ export async function proveAgain(parts: ActionParts, proposal: Proposal): Promis
       messageId: old.messageId,
     },
     (id) => {
+      // The owner may have decided while the bytes were written.
+      const now = parts.proposals.get(document.id);
+      assert(now !== null, `proposal ${document.id} has a row`);
+      if (now.state !== 'open') return decidedAlready(now);
       parts.proposals.setSupersededBy(document.id, id);
       parts.proposals.take(document.id, 'supersede', { kind: 'proposal.superseded', actor: 'owner', body: { by: id } });
+      return null;
     },
   );
 }
 
-function uuidFrom(random: Random): string {
-  const bytes = random.bytes(16);
+function decidedAlready({ state }: Proposal): Problem {
+  return problem('already_decided', `This proposal is ${state} already.`, { current: state });
+}
+
+/** A UUID that is the same for the same text. */
+function uuidFrom(text: string): string {
+  const bytes = Buffer.from(sha256(text).slice(0, 32), 'hex');
   bytes[6] = ((bytes[6] ?? 0) & 0x0f) | 0x40;
   bytes[8] = ((bytes[8] ?? 0) & 0x3f) | 0x80;
   return bytes.toString('hex').replace(/^(.{8})(.{4})(.{4})(.{4})(.{12})$/, '$1-$2-$3-$4-$5');

@@ -17,6 +17,8 @@ export interface FreezeFacts {
   readonly patch: PatchSummary;
   readonly proved: Proved;
   readonly risk: Risk;
+  /** Touched paths that the base's policy forbids. */
+  readonly forbiddenPaths: readonly string[];
   readonly confidence: Confidence;
   readonly cost: Cost;
   /** Where the ledger stood: goes into the commit, so that the forge keeps a checkpoint of it. */
@@ -40,7 +42,13 @@ export function freeze(facts: FreezeFacts): ProposalDocument {
     risk: facts.risk,
     confidence: facts.confidence,
     cost: facts.cost,
-    gates: judgeGates({ checks: proved.checks, risk: facts.risk, formatter: proved.proof.formatter }),
+    gates: judgeGates({
+      checks: proved.checks,
+      risk: facts.risk,
+      policy: facts.plan.policy,
+      forbiddenPaths: facts.forbiddenPaths,
+      formatter: proved.proof.formatter,
+    }),
     createdAtMs: facts.nowMs,
   };
   const publishing: Publishing = writePublishing(undigested, repository.author, facts.ledgerHead);

@@ -1,9 +1,13 @@
 import type { CheckResult } from '#contract/check.ts';
+import type { Policy } from '#contract/policy.ts';
 import type { Gate, Risk } from '#contract/proposal.ts';
 
 export interface GateFacts {
   readonly checks: readonly CheckResult[];
   readonly risk: Risk;
+  readonly policy: Policy;
+  /** Touched paths that the base's policy forbids. */
+  readonly forbiddenPaths: readonly string[];
   readonly formatter: { readonly command: string; readonly clean: boolean } | null;
 }
 
@@ -15,6 +19,8 @@ export function judgeGates(facts: GateFacts): Gate[] {
   return [
     { name: 'applies', verdict: 'open', reason: 'git applied the patch to the base exactly' },
     proofGate(facts.checks),
+    ...flakyGate(facts.checks),
+    ...policyGates(facts.policy, facts.forbiddenPaths),
     ...protectedGate(facts.risk),
     ...formatGate(facts.formatter),
   ];
@@ -50,11 +56,45 @@ function proofGate(checks: readonly CheckResult[]): Gate {
   return { name, verdict: 'open', reason: `${real.length} of ${real.length} checks pass, 0 new failures` };
 }
 
+function flakyGate(checks: readonly CheckResult[]): Gate[] {
+  const flaky = checks.flatMap((check) => check.flaky);
+  if (flaky.length === 0) return [];
+  const names = `${flaky.slice(0, 3).join(', ')}${flaky.length > 3 ? ', …' : ''}`;
+  return [
+    {
+      name: 'flaky',
+      verdict: 'warned',
+      reason: `Failed once and passed when run again, so not counted as new: ${names}`,
+    },
+  ];
+}
+
+/** The policy of the base, which a patch cannot change for itself. */
+function policyGates(policy: Policy, forbiddenPaths: readonly string[]): Gate[] {
+  const gates: Gate[] = [];
+  if (policy.mistakes.length > 0) {
+    gates.push({
+      name: 'policy',
+      verdict: 'closed',
+      reason: `.patchgit.yml of the base cannot be used, so what it asks for is not known: ${policy.mistakes.join(' ')}`,
+    });
+  }
+  if (forbiddenPaths.length > 0) {
+    gates.push({
+      name: 'forbidden',
+      verdict: 'closed',
+      reason: `.patchgit.yml of the base forbids changing ${forbiddenPaths.slice(0, 5).join(', ')}`,
+    });
+  }
+  return gates;
+}
+
 /** Changes that can weaken what protects the project are never just another diff. */
 const protectedReasons = new Set([
   'ci',
   'owners',
   'own_policy',
+  'protected',
   'attributes',
   'secret',
   'hidden_characters',

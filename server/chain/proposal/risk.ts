@@ -6,6 +6,8 @@ export interface RiskFacts {
   readonly files: readonly FileChange[];
   readonly addedLines: readonly { readonly path: string; readonly text: string }[];
   readonly mended: number;
+  /** Touched paths that the base's policy protects. */
+  readonly protectedPaths: readonly string[];
   /** The repository is patchgit's own. */
   readonly ownRepository: boolean;
 }
@@ -74,6 +76,14 @@ const rules: readonly Rule[] = [
   },
   { code: 'lockfile', level: 'medium', message: 'Changes locked dependency versions', matches: inPath(lockFiles) },
   {
+    code: 'check_definition',
+    level: 'medium',
+    message: 'Changes a file that says how the project is checked',
+    matches: inPath(
+      /^(?:package\.json|(?:GNU)?[Mm]akefile|pytest\.ini|tox\.ini|setup\.cfg|pyproject\.toml|\.rspec|phpunit\.xml(?:\.dist)?|(?:vitest|jest|mocha|playwright|karma)[^/]*\.(?:config\.)?[cm]?[jt]s(?:on)?|\.mocharc[^/]*)$/,
+    ),
+  },
+  {
     code: 'tests_deleted',
     level: 'medium',
     message: 'Deletes tests',
@@ -105,6 +115,10 @@ const rules: readonly Rule[] = [
     matches: inPath(/(?:^|\/)(?:Dockerfile|Makefile|[^/]+\.sh|systemd\/[^/]+)$/),
   },
 ];
+
+/** How the common runners are told to leave a test out. */
+const skipMarks =
+  /\b(?:it|test|describe|context)\.(?:skip|todo)\b|\bx(?:it|describe|test)\(|@(?:pytest\.mark\.skip|unittest\.skip|Disabled|Ignore)\b|\bt\.Skip(?:f|Now)?\(|#\[ignore\]|\bskip:\s*true\b/;
 
 const largeLines = 400;
 const largeFiles = 20;
@@ -154,6 +168,13 @@ export function assessRisk(facts: RiskFacts): Risk {
     'high',
     'Adds characters that cannot be seen or that change the reading direction',
     linesWith((text) => hiddenCharacters.test(text)),
+  );
+  add('protected', 'high', 'Changes what the base protects in .patchgit.yml', [...facts.protectedPaths]);
+  add(
+    'tests_skipped',
+    'medium',
+    'Switches tests off',
+    facts.addedLines.filter((line) => testFiles.test(line.path) && skipMarks.test(line.text)).map((line) => line.path),
   );
   if (facts.ownRepository) add('own_repository', 'high', 'Changes patchgit itself', ['.']);
   const lines = facts.files.reduce((sum, file) => sum + (file.additions ?? 0) + (file.deletions ?? 0), 0);

@@ -37,7 +37,8 @@ export interface Proved {
   readonly proof: ProposalDocument['proof'];
 }
 
-const formatStep = 'format';
+/** No check of the owner's can have this name: names are trimmed. */
+const formatStep = ' format';
 
 /**
  * The prove stage: every check on the base's tree, then on the patched tree, each in a fresh sandbox. The tree goes in; exit
@@ -64,15 +65,13 @@ export async function performProof(work: ProveWork): Promise<Result<Proved, Prob
     work.plan.formatter === null ? [] : [{ name: formatStep, command: work.plan.formatter, source: 'detected' }];
   const after = await runSide(work, 'after', workspaces.after, [...work.plan.checks, ...formatter]);
   if (!after.ok) return after;
-  const checks = work.plan.checks.map((check): CheckResult => {
-    const sides = { before: before.value.get(check.name), after: after.value.get(check.name) };
-    assert(sides.before && sides.after, 'every planned check ran on both sides');
-    return {
-      ...check,
-      before: sides.before,
-      after: sides.after,
-      newFailures: newFailures(check.name, sides.before, sides.after),
-    };
+  const compared = work.plan.checks.map((check) => compare(check, before.value, after.value));
+  const doubted = compared.filter((check) => check.newFailures.length > 0 && check.after.conclusion === 'failure');
+  const again = await runSide(work, 'after', workspaces.after, doubted);
+  if (!again.ok) return again;
+  const checks = compared.map((check) => {
+    const second = again.value.get(check.name);
+    return second === undefined ? check : settleFlaky(check, second);
   });
   const format = after.value.get(formatStep) ?? null;
   const failing = (side: Side): number => checks.reduce((sum, check) => sum + check[side].failing.length, 0);
@@ -93,6 +92,20 @@ export async function performProof(work: ProveWork): Promise<Result<Proved, Prob
       notProved: notProved(checks, format),
     },
   });
+}
+
+function compare(check: CheckDefinition, before: Map<string, CheckSide>, after: Map<string, CheckSide>): CheckResult {
+  const sides = { before: before.get(check.name), after: after.get(check.name) };
+  assert(sides.before && sides.after, 'every planned check ran on both sides');
+  const found = newFailures(check.name, sides.before, sides.after);
+  return { ...check, before: sides.before, after: sides.after, newFailures: found, flaky: [] };
+}
+
+/** A new failure must show twice. What passes the second time is named flaky, and the second run is what is shown. */
+function settleFlaky(check: CheckResult, second: CheckSide): CheckResult {
+  const still = newFailures(check.name, check.before, second);
+  const flaky = check.newFailures.filter((name) => !still.includes(name));
+  return { ...check, after: second, newFailures: still, flaky };
 }
 
 function isMissing(side: CheckSide): boolean {
@@ -158,6 +171,7 @@ async function runSide(
   workspace: Workspace,
   steps: readonly CheckDefinition[],
 ): Promise<Result<Map<string, CheckSide>, Problem>> {
+  if (steps.length === 0) return ok(new Map());
   const ran = await work.sandbox.run(
     { workspace, steps: steps.map(({ name, command }) => ({ name, command })), limits: work.limits },
     (event) => {
