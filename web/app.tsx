@@ -1,4 +1,4 @@
-import { useEffect, useRef, useState } from 'preact/hooks';
+import { useEffect, useLayoutEffect, useRef, useState } from 'preact/hooks';
 import { onKey } from './keys.ts';
 import { lazy } from './lazy.tsx';
 import { Button } from './parts/bits.tsx';
@@ -63,7 +63,8 @@ function Opening() {
 
 function Cover({ token }: { readonly token: string | null }) {
   const dialog = useRef<HTMLDialogElement>(null);
-  useEffect(() => dialog.current?.showModal(), []);
+  // Before the form's own effects: what they focus must be showing by then.
+  useLayoutEffect(() => dialog.current?.showModal(), []);
   return (
     <dialog ref={dialog} class="cover" aria-label="Locked" onCancel={(event) => event.preventDefault()}>
       <Door token={token} />
@@ -151,7 +152,7 @@ function Route({ place: { path, query } }: { readonly place: Place }) {
     case '/':
     case '/unlock':
     case '/enrol':
-      return <Chat thread={query.get('thread')} quote={query.get('about')} />;
+      return <Chat thread={query.get('thread')} />;
     case '/proposals':
       return <Proposals pasting={query.has('paste')} />;
     case '/jobs':

@@ -59,13 +59,18 @@ export function goButton(facts: GoFacts): GoButton {
   }
   const closed = proposal.document.gates.filter((gate) => gate.verdict === 'closed');
   if (closed.length > 0) return off(goLabel, closed.map((gate) => gate.reason).join(' '), 'stop');
-  const note = noteFor(freshness, phase);
+  const note = noteFor(facts, freshness);
   return { action: 'go', label: goLabel, enabled: facts.armed, ...said(note, note ? 'warn' : 'plain'), fix: null };
 }
 
-function noteFor(freshness: Freshness, phase: GoFacts['phase']): string | null {
+/** What to know before pressing: that an earlier GO came to nothing, that the base moved elsewhere. */
+function noteFor({ phase, proposal }: GoFacts, freshness: Freshness): string | null {
   if (phase === 'not_received') return 'Not received, nothing was published. You can press GO again.';
-  return freshness.verdict === 'moved_apart' ? freshness.message : null;
+  const notes = [
+    ...(proposal.refusal ? [`The last GO reached nothing outside. ${proposal.refusal.message}`] : []),
+    ...(freshness.verdict === 'moved_apart' ? [freshness.message] : []),
+  ];
+  return notes.length > 0 ? notes.join(' ') : null;
 }
 
 function said(reason: string | null, tone: GoButton['tone']): Pick<GoButton, 'reason' | 'tone'> {

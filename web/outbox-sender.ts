@@ -3,7 +3,7 @@ import { call, NoAnswer, Refusal } from './api.ts';
 import { useChanges } from './changes.ts';
 import { dueOnLive, reduce, restore } from './outbox.ts';
 import type { OutboxEntry, OutboxEvent } from './outbox.ts';
-import { onLive, readStateSoon } from './store.ts';
+import { current, onLive, readStateSoon } from './store.ts';
 
 const storageName = 'patchgit.outbox';
 let entries: readonly OutboxEntry[] = [];
@@ -91,6 +91,7 @@ export function beginOutbox(): void {
     for (const id of due.send) sendAgain(id);
   };
   onLive(goOn);
+  if (['live', 'polling'].includes(current().link)) goOn();
 }
 
 /** Hears of messages the server has confirmed, so that a page can show them before its next reading. */

@@ -12,12 +12,17 @@ import { navigate } from '../router.ts';
 import { useView } from '../store.ts';
 
 /** The conversations, and the place to ask for a change. `/` shows the latest thread, `?thread=new` begins another. */
-export function ChatPage({ thread, quote }: { readonly thread: string | null; readonly quote: string | null }) {
+export function ChatPage({ thread }: { readonly thread: string | null }) {
   const { state } = useView();
   const { entries } = useOutbox();
   const threads = (state?.threads ?? []).toSorted((a, b) => lastAt(b) - lastAt(a));
   const unsent = entries.find((entry) => entry.newThreadTitle !== null);
-  const shown = thread === 'new' ? null : (thread ?? unsent?.threadId ?? threads[0]?.id ?? null);
+  // Once a thread is on screen it stays: one that is begun elsewhere must not take the place of what is being typed.
+  const stays = useRef<string | null>(null);
+  const shown = thread === 'new' ? null : (thread ?? unsent?.threadId ?? stays.current ?? threads[0]?.id ?? null);
+  useEffect(() => {
+    stays.current = shown;
+  }, [shown]);
   const title = threads.find((one) => one.id === shown)?.title;
   return (
     <Page
@@ -31,7 +36,7 @@ export function ChatPage({ thread, quote }: { readonly thread: string | null; re
           </a>
         ) : null
       }
-      foot={<Composer key={shown ?? 'new'} threadId={shown} quote={quote} />}
+      foot={<Composer key={shown ?? 'new'} threadId={shown} />}
     >
       <div class="chat-columns">
         <Threads threads={threads} shown={shown} />
@@ -135,7 +140,7 @@ function Messages({ threadId, title }: { readonly threadId: string; readonly tit
   );
   const waiting = pending.filter((entry) => !messages.some((message) => message.id === entry.id));
   const jobs = new Map<string, Job>((state?.jobs ?? []).map((job) => [job.id, job]));
-  const end = useFollow(messages.length + waiting.length);
+  const end = useFollow(messages.length + waiting.length, waiting.length);
   if (!value && !unmade && waiting.length === 0) return <Loading error={error} what="the thread" />;
   return (
     <>
@@ -158,16 +163,18 @@ function Messages({ threadId, title }: { readonly threadId: string; readonly tit
   );
 }
 
-/** Stays at the newest message while the owner is there; does not pull them away from what they read. */
-function useFollow(count: number) {
+/** Stays at the newest message while the owner is there, and goes to their own; does not pull them from what they read. */
+function useFollow(count: number, mine: number) {
   const end = useRef<HTMLDivElement>(null);
   const first = useRef(true);
+  const before = useRef(mine);
   useLayoutEffect(() => {
     const page = end.current?.closest('.page');
     if (!page || count === 0) return;
     const nearEnd = page.scrollHeight - page.scrollTop - page.clientHeight < 400;
-    if (first.current || nearEnd) page.scrollTo(0, page.scrollHeight);
+    if (first.current || nearEnd || mine > before.current) page.scrollTo(0, page.scrollHeight);
     first.current = false;
-  }, [count]);
+    before.current = mine;
+  }, [count, mine]);
   return end;
 }

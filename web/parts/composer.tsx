@@ -14,8 +14,8 @@ import { Icon } from './icons.tsx';
 const repositoryName = 'patchgit.repository';
 
 /** Where the owner writes. A pasted diff becomes an attachment, byte for byte. */
-export function Composer({ threadId, quote }: { readonly threadId: string | null; readonly quote: string | null }) {
-  const [text, setText] = useDraft(threadId, quote);
+export function Composer({ threadId }: { readonly threadId: string | null }) {
+  const [text, setText] = useDraft(threadId);
   const [diff, setDiff] = useState<Diff | null>(null);
   const [said, say] = useState<string | null>(null);
   const { repository, choose, names } = useRepository();
@@ -69,9 +69,9 @@ export function Composer({ threadId, quote }: { readonly threadId: string | null
 }
 
 /** What is being written survives a reload and a change of page, per thread and device. */
-function useDraft(threadId: string | null, quote: string | null): [string, (text: string) => void] {
+function useDraft(threadId: string | null): [string, (text: string) => void] {
   const name = `patchgit.draft.${threadId ?? 'new'}`;
-  const [text, setText] = useState(() => localStorage.getItem(name) ?? quote ?? '');
+  const [text, setText] = useState(() => localStorage.getItem(name) ?? '');
   const write = (next: string): void => {
     // At once and not after the next painting: the page may be gone by then.
     if (next === '') localStorage.removeItem(name);

@@ -66,10 +66,10 @@ function MoneyLine({ runUsd }: { readonly runUsd: number }) {
   const old = link !== 'live' && link !== 'polling';
   return (
     <p class={`money num ${old ? 'old' : ''}`} id="go-money">
-      <span>hour {usd(hour.spentUsd)}</span>
-      <span>today {usd(day.spentUsd)}</span>
-      <span>this run {usd(runUsd)}</span>
-      <span>left {usd(Math.min(hour.leftUsd, day.leftUsd))}</span>
+      <span>
+        Spent: hour {usd(hour.spentUsd)} · today {usd(day.spentUsd)} · run {usd(runUsd)}
+      </span>
+      <span>Left {usd(Math.min(hour.leftUsd, day.leftUsd))}</span>
       {old ? <span>as of {clock(asOfMs)}</span> : null}
     </p>
   );

@@ -16,12 +16,12 @@ const words = {
   skipped: 'not run',
 } as const;
 
-/** One check: how it ended on the base and with the change, what is new, and both logs. */
+/** One check: how it ended on the base and with the change, what is new (never behind a tap), and both logs. */
 export function EvidenceRow({ check }: { readonly check: CheckResult }) {
   const { after, newFailures } = check;
   const verdict = newFailures.length > 0 ? 'bad' : after.conclusion === 'success' ? 'good' : 'same';
   return (
-    <details class={`evidence ${verdict}`}>
+    <details class={`evidence ${verdict}`} open={newFailures.length > 0}>
       <summary>
         <span class="shape" aria-hidden="true">
           {shapes[after.conclusion]}
@@ -53,6 +53,18 @@ export function EvidenceRow({ check }: { readonly check: CheckResult }) {
             </ul>
           </>
         ) : null}
+        {check.flaky.length > 0 ? (
+          <>
+            <p class="warn-text">Not reliable: failed once, passed when run again. The patch is not to blame.</p>
+            <ul class="failing unreliable">
+              {check.flaky.map((name) => (
+                <li key={name}>
+                  <Text value={name} />
+                </li>
+              ))}
+            </ul>
+          </>
+        ) : null}
         <Side name="With the change" side={check.after} />
         <Side name="Before, on the base" side={check.before} />
       </div>
@@ -61,9 +73,9 @@ export function EvidenceRow({ check }: { readonly check: CheckResult }) {
 }
 
 function factFor(check: CheckResult): string {
-  const { before, after, newFailures } = check;
-  if (newFailures.length > 0)
-    return `${before.failing.length} failing before, ${after.failing.length} after, ${newFailures.length} new`;
+  const { before, after, newFailures, flaky } = check;
+  if (newFailures.length > 0) return count(newFailures.length, 'new failure');
+  if (flaky.length > 0) return `${count(flaky.length, 'test')} not reliable, 0 new`;
   if (after.conclusion !== 'success') return `${words[after.conclusion]}, as before: 0 new`;
   const passed = after.passed === null ? 'passed' : `${after.passed} passed`;
   return before.conclusion === 'success' ? passed : `${passed}, failed before`;

@@ -13,9 +13,13 @@ import { Meter } from './meter.tsx';
 type Document = ProposalDocument;
 
 /** Names the one thing GO does, and what it does not. */
-export function WhatGoDoes({ proposal: { document: proposal, freshness } }: { readonly proposal: Proposal }) {
+export function WhatGoDoes({
+  proposal: { document: proposal, freshness, publication },
+}: {
+  readonly proposal: Proposal;
+}) {
   return (
-    <Section id="what" title="GO opens a pull request" class="lead">
+    <Section id="what" title={publication?.pr ? 'GO opened a pull request' : 'GO opens a pull request'} class="lead">
       <p class="route">
         <strong>{proposal.repo.name}</strong>{' '}
         <code>
@@ -52,10 +56,37 @@ export function Plan({ plan }: { readonly plan: PlanShape }) {
           ))}
         </ol>
       ) : null}
+      <PolicyLines policy={plan.policy} />
       <p class="muted num">
         {placement === 'base' ? 'Proved on this machine' : 'Proved on a helper'}, about {usd(estimateUsd)}.
       </p>
     </Section>
+  );
+}
+
+/** What the repository itself asks for, in its base commit: a patch cannot weaken what it is judged by. */
+function PolicyLines({ policy }: { readonly policy: PlanShape['policy'] }) {
+  if (!policy.found) return null;
+  const lines = [
+    ...policy.mistakes.map((mistake) => `Mistake: ${mistake}`),
+    ...(policy.forbid.length > 0 ? [`Not to be changed: ${policy.forbid.join(', ')}`] : []),
+    ...(policy.protect.length > 0 ? [`Needs a second look: ${policy.protect.join(', ')}`] : []),
+    ...(policy.checkSecondsMax === null ? [] : [`A check may take ${policy.checkSecondsMax} s`]),
+  ];
+  return (
+    <details class="quiet" open={policy.mistakes.length > 0}>
+      <summary>
+        Policy of the base, <code>.patchgit.yml</code>
+      </summary>
+      <ul class="reasons">
+        {lines.length === 0 ? <li>It adds nothing here.</li> : null}
+        {lines.map((line) => (
+          <li key={line}>
+            <Text value={line} />
+          </li>
+        ))}
+      </ul>
+    </details>
   );
 }
 

@@ -1,5 +1,5 @@
 import type { Job } from '#contract/job.ts';
-import { duration } from '../format.ts';
+import { count, duration } from '../format.ts';
 import { serverNow } from '../store.ts';
 import { useTick } from './bits.tsx';
 
@@ -49,7 +49,8 @@ export function StageRail({ job }: { readonly job: Job }) {
 
 function factFor(job: Job, stage: Job['stage'], state: StageState): string {
   if (state === 'running' && job.stageStartedAtMs !== null) return duration(serverNow() - job.stageStartedAtMs);
-  if (stage === 'plan' && job.plan && state === 'done') return `${job.plan.targets.length} targets`;
-  if (stage === 'prove' && state === 'done') return `${new Set(job.progress.map((check) => check.name)).size} checks`;
+  if (stage === 'plan' && job.plan && state === 'done') return count(job.plan.targets.length, 'target');
+  if (stage === 'prove' && state === 'done')
+    return count(new Set(job.progress.map((check) => check.name)).size, 'check');
   return '';
 }
