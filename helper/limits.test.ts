@@ -102,7 +102,8 @@ describe.each(world.runners())('a limit, with the helper run by $name', (runner)
     expect(omittedBytes).toBeGreaterThan(limits.outputBytes - limits.logBytes);
     const [first = 0] = peaks;
     expect(peaks.length).toBeGreaterThan(1);
-    expect(Math.max(...peaks) - first).toBeLessThan(30 * mebibyte);
+    // What is printed would not fit; what a young heap takes on its way does.
+    expect(Math.max(...peaks) - first).toBeLessThan(limits.outputBytes / 3);
   });
 
   it('bounds what is shown while it runs', async () => {

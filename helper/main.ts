@@ -17,7 +17,7 @@ import { selfTest } from './self-test.ts';
 async function main(): Promise<void> {
   closeInheritedDescriptors();
   const cancel = new AbortController();
-  for (const name of ['SIGTERM', 'SIGINT', 'SIGHUP'] as const) process.once(name, () => cancel.abort());
+  for (const name of ['SIGTERM', 'SIGINT', 'SIGHUP'] as const) process.on(name, () => cancel.abort());
   // A reader that went away shows as an error here and as the end of standard input; both mean the same.
   process.stdout.on('error', () => cancel.abort());
   const frames = frameWriter(process.stdout);

@@ -34,6 +34,12 @@ describe.each(world.runners())('a step, with the helper run by $name', (runner) 
     expect(log).toBe('0\n1\n2\n/dev/null\npipe\nagain\n/dev/tty\n');
   });
 
+  it.runIf(existsSync('/bin/bash'))('has no descriptor that whoever started the helper had left open', async () => {
+    const nodePath = world.script(`exec bash -c 'exec 200</etc/passwd; exec "$@"' bash ${runner.nodePath} "$@"`);
+    const { log } = await tryOne(world.sandbox({ ...runner, nodePath }), { lower }, 'ls /proc/$$/fd');
+    expect(log).toBe('0\n1\n2\n');
+  });
+
   it('keeps what was printed on both streams, in order and byte for byte', async () => {
     const bytes = String.raw`\033]0;owned\007\033[2J\r\377\376\000\302`;
     const { logBase64, omittedBytes } = await tryOne(

@@ -1,12 +1,24 @@
+import { spawn } from 'node:child_process';
 import { mkdtempSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
 import { createServer } from 'node:net';
 import type { Server } from 'node:net';
 import { homedir } from 'node:os';
 import { join } from 'node:path';
 import { afterAll, beforeAll, describe, expect, it, vi } from 'vitest';
+import type { Assignment } from '#contract/helper-wire.ts';
 import type { SandboxEvent } from '../server/ports.ts';
 import { judgedCalls, refusedCalls } from './seccomp.ts';
-import { ownHelpers, processesWith, tryAll, tryDirectly, tryOne, uniqueWord, World } from './test-kit.ts';
+import {
+  helperPath,
+  limits,
+  ownHelpers,
+  processesWith,
+  tryAll,
+  tryDirectly,
+  tryOne,
+  uniqueWord,
+  World,
+} from './test-kit.ts';
 
 const world = new World();
 const canary = uniqueWord();
@@ -56,7 +68,7 @@ describe.each(world.runners())('the wall, with the helper run by $name', (runner
   const lower = world.tree({ 'a.txt': 'a' }, runner.uid);
 
   it('hides the files, the environment and the processes of this machine', async () => {
-    const [read, searched] = await tryAll(
+    const [read, searched, settings] = await tryAll(
       sandbox,
       { lower },
       [
@@ -67,11 +79,19 @@ describe.each(world.runners())('the wall, with the helper run by $name', (runner
       ].join('\n'),
       // Whatever can be opened, by a name or through another process's root and folder.
       `find / /proc/1/root/ /proc/1/cwd/ -xdev -type f -size -64k -not -path '/usr/*' -readable -exec cat {} + ; env; true`,
+      'ls -A /etc',
     );
     expect(read?.log).not.toContain(canary);
     expect(read?.log).not.toMatch(/^root:[^x]/m);
     expect(Number(read?.log.trim().split('\n').at(-1))).toBeLessThan(10);
     expect(searched?.log).not.toContain(canary);
+    const known = /^(alternatives|group|hosts|java-\d+-openjdk|ld\.so\.cache|nsswitch\.conf|passwd|php|ssl)$/;
+    expect(
+      settings?.log
+        .trim()
+        .split('\n')
+        .filter((name) => !known.test(name)),
+    ).toEqual([]);
     expect(read?.log.match(/No such file or directory/g)?.length).toBeGreaterThan(10);
   });
 
@@ -224,4 +244,27 @@ it('forbids user namespaces also where the call filter lets everything pass', as
   const command = 'grep Seccomp: /proc/self/status; unshare --user true';
   const log = await tryDirectly({}, allowAll, world.tree({}, 65_534), command);
   expect(log).toBe('Seccomp:\t2\nunshare: unshare failed: No space left on device\n');
+});
+
+it.each(['the end of its input', 'SIGTERM'])('ends everything and itself at %s', async (reason) => {
+  const word = uniqueWord();
+  const helper = spawn(process.execPath, [helperPath], { env: {} });
+  const assignment: Assignment = {
+    type: 'assignment',
+    protocol: 1,
+    workspace: { lower: world.tree({}, process.getuid?.() === 0 ? 65_534 : 0), delta: null, remove: [] },
+    steps: [{ name: 'a', command: `setsid sh -c 'sleep 300; : ${word}' & echo running; sleep 300; : ${word}` }],
+    limits,
+  };
+  helper.stdin.write(`${JSON.stringify(assignment)}\n`);
+  let frames = '';
+  helper.stdout.on('data', (chunk: Buffer) => {
+    frames += chunk.toString();
+    if (!frames.includes('"output"')) return;
+    if (reason === 'SIGTERM') helper.kill();
+    else helper.stdin.destroy();
+  });
+  expect(await new Promise((resolve) => helper.once('close', (...ended) => resolve(ended)))).toEqual([1, null]);
+  expect(frames).toContain('{"type":"trouble","message":"The run was cancelled."}');
+  expect(processesWith(word)).toEqual([]);
 });

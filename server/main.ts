@@ -4,7 +4,7 @@
  */
 import { existsSync, readFileSync } from 'node:fs';
 import { chmod, mkdir } from 'node:fs/promises';
-import { createServer } from 'node:http';
+import { createServer, type RequestListener } from 'node:http';
 import { availableParallelism, totalmem } from 'node:os';
 import { dirname, join } from 'node:path';
 import { baseSandbox } from './adapters/base-sandbox.ts';
@@ -76,7 +76,10 @@ async function serve(config: Config): Promise<void> {
   hub.current = doors.hub;
   const local = createServer();
   doors.sockets.trust(local);
-  for (const each of [server, local]) attach(each, doors);
+  // Pages may be back before everything is picked up where a crash left it: what they ask waits until then.
+  const ready = Promise.withResolvers<void>();
+  const app: RequestListener = (request, response) => void ready.promise.then(() => doors.app(request, response));
+  for (const each of [server, local]) attach(each, { ...doors, app });
 
   const { db, ledger, clock, log } = record;
   const started = { build: record.build, port, node: process.version };
@@ -84,6 +87,7 @@ async function serve(config: Config): Promise<void> {
   await addSample(record, chain, at('forge/sample.git'));
   await chain.running.resume();
   chain.replies.nudge();
+  ready.resolve();
   // Last: who can reach the socket can rely on everything above.
   await listenAt(local, socketPath);
   const stopGivingBack = giveBackMemory(clock);
@@ -142,10 +146,13 @@ async function buildChain(config: Config, record: ReturnType<typeof buildRecord>
     quarantineFolder: at('quarantine'),
   };
   const budget = () => budgetNow(config.budget, clock.nowMs());
+  const trees = checkouts({ git, folder: at('checkouts'), clock, random, runUser });
+  await work.mirrors.sweep();
+  await trees.sweep();
   const running = runner({
     ...work,
     sandbox,
-    checkouts: checkouts({ git, folder: at('checkouts'), clock, random, runUser }),
+    checkouts: trees,
     lock: serialLock(clock),
     limits: sandboxLimits(config.budget, { memoryBytes: totalmem(), cpus: availableParallelism() }),
     cost: () => baseCost(budget()),

@@ -44,6 +44,8 @@ export interface GitRequest {
   readonly workTree?: string;
   readonly wallMs?: number;
   readonly outputBytesMax?: number;
+  /** Address space of the process: a patch of 239 bytes can ask for 1 GB (DESIGN section 9). */
+  readonly memoryBytesMax?: number;
   readonly signal?: AbortSignal;
 }
 

@@ -7,13 +7,13 @@ import type { Plugin } from 'rolldown';
 
 /** Express reads bodies and nested query strings with these; ours come through doors/http/body.ts and the simple parser. */
 const unusedPackages = new Set(['body-parser', 'qs', 'thread-stream']);
-/** The client half of ws, its compression and the inflation of binary patches: opened at their first use. */
-const lateBuiltins = ['https', 'tls', 'zlib'];
+/** The client half of ws, its compression, the inflation of binary patches, pino's assertions: opened at their first use. */
+const lateBuiltins = ['https', 'tls', 'zlib', 'assert'];
 /** Every type of file that the pages have. */
 const servedEndings = new Set(['css', 'html', 'ico', 'js', 'json', 'map', 'png', 'svg', 'txt', 'webmanifest', 'woff2']);
 
 export function slimPlugins(): Plugin[] {
-  return [withoutUnused(), withoutWorkers(), fewMediaTypes(), openLate(), asAscii()];
+  return [withoutUnused(), withoutDebug(), withoutWorkers(), fewMediaTypes(), openLate(), asAscii()];
 }
 
 function withoutUnused(): Plugin {
@@ -26,6 +26,16 @@ function withoutUnused(): Plugin {
       const refuse = `throw new Error(${JSON.stringify(`${id.slice(mark.length)} is left out of this bundle`)})`;
       return `module.exports = new Proxy(function () { ${refuse}; }, { construct() { ${refuse}; } });`;
     },
+  };
+}
+
+/** Express's own tracing, which nobody can switch on here. simple-git needs the real one, at its first transfer. */
+function withoutDebug(): Plugin {
+  const mark = '\0silent debug';
+  return {
+    name: 'without-debug',
+    resolveId: (source, importer) => (source === 'debug' && !importer?.includes('/@kwsites/') ? mark : null),
+    load: (id) => (id === mark ? 'module.exports = () => Object.assign(() => {}, { enabled: false });' : null),
   };
 }
 
@@ -56,13 +66,20 @@ function fewMediaTypes(): Plugin {
   };
 }
 
-/** A built-in module that is used as `name.member` is loaded when the first member is asked for. */
+/** A built-in module that is used as `name(...)` or `name.member` is loaded when that is done for the first time. */
 function openLate(): Plugin {
-  const helper = `const openLate = (name) => { let opened; return new Proxy({}, { get: (_, key) => (opened ??= require(name))[key] }); };\n`;
+  const helper = `const openLate = (name) => {
+  let opened;
+  const open = () => (opened ??= require(name));
+  return new Proxy(() => {}, { get: (_, key) => open()[key], apply: (_, self, values) => open()(...values) });
+};
+`;
+  // zod otherwise compiles a parser of its own at the first use of every schema: more CPU and memory than it saves here.
+  const settings = 'globalThis.__zod_globalConfig = { jitless: true };\n';
   const asked = new RegExp(`require\\((["'\`])(?:node:)?(${lateBuiltins.join('|')})\\1\\)`, 'g');
   return {
     name: 'open-late',
-    renderChunk: (code) => `${helper}${code.replaceAll(asked, (_, _quote, name) => `openLate("${name}")`)}`,
+    renderChunk: (code) => `${settings}${helper}${code.replaceAll(asked, (_, _quote, name) => `openLate("${name}")`)}`,
   };
 }
 

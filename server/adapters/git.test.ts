@@ -132,6 +132,15 @@ describe('every git process', () => {
     expect([wordy.ended, wordy.stdout.length]).toEqual(['output', 1000]);
   });
 
+  it('ends when it asks for more memory than it may have', async () => {
+    const gitDir = join(makeOrigin(), '.git');
+    const greedy = ['-c', 'alias.greedy=!head -c 300000000 /dev/zero | tail', 'greedy'];
+    const memoryBytesMax = 128 * 1024 * 1024;
+    const ended = await git.run({ gitDir, args: greedy, memoryBytesMax, outputBytesMax: 1000 });
+    expect(ended.stderr).toMatch(/memory/i);
+    expect((await git.run({ gitDir, args: ['rev-parse', 'HEAD'], memoryBytesMax })).code).toBe(0);
+  });
+
   it('keeps new objects in the quarantine it was given', async () => {
     const gitDir = join(makeOrigin(), '.git');
     const objectsDir = join(folder, 'quarantine');

@@ -41,7 +41,12 @@ function runGit(path: string, request: GitRequest): Promise<GitAnswer> {
     ...(request.workTree === undefined ? [] : [`--work-tree=${request.workTree}`]),
   ];
   return new Promise((resolve, reject) => {
-    const child = spawn('git', [...gitOptions, ...place, ...request.args], {
+    const command = ['git', ...gitOptions, ...place, ...request.args];
+    // prlimit is util-linux, as unshare and mount are, which the sandbox needs anyway.
+    const capped =
+      request.memoryBytesMax === undefined ? command : ['prlimit', `--as=${request.memoryBytesMax}`, ...command];
+    const [program = 'git', ...words] = capped;
+    const child = spawn(program, words, {
       cwd: request.gitDir,
       env: environmentOf(path, request),
       stdio: ['pipe', 'pipe', 'pipe'],

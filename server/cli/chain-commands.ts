@@ -111,6 +111,8 @@ export const go: Command = async (run) => {
     return refusedWith(
       problem('outcome_unknown', publication?.trouble ?? 'It is not known what the forge did. patchgit keeps asking.'),
     );
+  if (state !== 'published')
+    return refusedWith(problem('already_decided', `This proposal is ${state} already.`, { current: state }));
   const { branch, commit, tree, pr } = Published.parse(publication);
   const shown = publication?.pr;
   return done(

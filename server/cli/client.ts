@@ -31,6 +31,8 @@ export function socketClient(socketPath: string): Client {
           bytes += chunk.length;
           if (bytes <= answerBytesMax) chunks.push(chunk);
         });
+        // Without its end an answer is none: the daemon was ended in the middle of it.
+        response.on('error', (error: NodeJS.ErrnoException) => resolve(no(unreachable(socketPath, error))));
         response.on('end', () => {
           const answer = Buffer.concat(chunks);
           resolve((response.statusCode ?? 500) < 400 ? ok(answer) : no(problemIn(answer)));

@@ -11,8 +11,10 @@ export interface DaemonCommand {
 
 /** Each was measured against idle memory and the CPU of a start with `npm run bench -- memory` (notes/perf.md 2a). */
 const flags = [
-  // A young generation of two small halves: one owner makes little garbage at a time.
-  '--max-semi-space-size=1',
+  // A small young generation, because one owner makes little garbage at a time; of one size, because growing it at the
+  // start costs a collection for each half megabyte.
+  '--min-semi-space-size=2',
+  '--max-semi-space-size=2',
   // Lets adapters/spare-memory.ts give back what starting and each job have needed.
   '--expose-gc',
   // One owner's daemon has no use for helper threads of the garbage collector, and each holds an arena.

@@ -57,9 +57,15 @@ process.on('exit', () => {
 
 /** A home with a running daemon. `environment` is added to every start. */
 export async function startHouse(environment: Environment = {}): Promise<House> {
+  const house = newHouse(environment);
+  await house.start();
+  return house;
+}
+
+/** The same, not started yet. */
+export function newHouse(environment: Environment = {}): House {
   const house = makeHouse(environment);
   houses.add(house);
-  await house.start();
   return house;
 }
 

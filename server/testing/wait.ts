@@ -1,6 +1,6 @@
 import { setTimeout as pause } from 'node:timers/promises';
 
-const lookEveryMs = 5;
+const lookEveryMs = 2;
 
 /**
  * Looks until `look` gives something (not null, not false), and gives that. Bounded: after `wallMs` it says what was waited

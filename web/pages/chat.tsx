@@ -17,12 +17,13 @@ export function ChatPage({ thread }: { readonly thread: string | null }) {
   const { entries } = useOutbox();
   const threads = (state?.threads ?? []).toSorted((a, b) => lastAt(b) - lastAt(a));
   const unsent = entries.find((entry) => entry.newThreadTitle !== null);
-  // Once a thread is on screen it stays: one that is begun elsewhere must not take the place of what is being typed.
-  const stays = useRef<string | null>(null);
-  const shown = thread === 'new' ? null : (thread ?? unsent?.threadId ?? stays.current ?? threads[0]?.id ?? null);
+  // What is on screen stays: a thread that is begun elsewhere must not take the place of what is being typed.
+  const stays = useRef<{ readonly id: string | null } | null>(null);
+  const latest = stays.current ? stays.current.id : (threads[0]?.id ?? null);
+  const shown = thread === 'new' ? null : (thread ?? unsent?.threadId ?? latest);
   useEffect(() => {
-    stays.current = shown;
-  }, [shown]);
+    if (state) stays.current = { id: shown };
+  }, [state, shown]);
   const title = threads.find((one) => one.id === shown)?.title;
   return (
     <Page

@@ -38,7 +38,7 @@ export async function applyPatch(git: Git, request: ApplyRequest): Promise<Resul
   await writeIndex(request.indexFile, before, request.base.length / 2);
   const answer = await runApply(git, request);
   if (answer.ended !== null) return no(explainGit(answer));
-  if (answer.code !== 0) return applyPatchFully(git, request);
+  if (!isClean(answer)) return applyPatchFully(git, request);
   const after = await readIndex(request.indexFile, request.base.length / 2);
   const changes = changesBetween(before, after);
   const touched = new Set(request.files);
@@ -59,7 +59,7 @@ export async function applyPatchFully(git: Git, request: ApplyRequest): Promise<
   const read = await git.run({ ...place, args: ['read-tree', request.base] });
   if (read.code !== 0) throw new PortError('git', 'read the base into an index', { cause: read.stderr });
   const answer = await runApply(git, request);
-  if (answer.code !== 0 || answer.ended !== null) return no(explainGit(answer));
+  if (!isClean(answer)) return no(explainGit(answer));
   const written = await git.run({ ...place, args: ['write-tree'] });
   if (written.code !== 0) return no(explainGit(written));
   const tree = ObjectId.parse(written.stdout.toString('latin1').trim());
@@ -67,6 +67,11 @@ export async function applyPatchFully(git: Git, request: ApplyRequest): Promise<
   if (rows.length === 0) return no(changesNothing());
   const trampled = trampledPath(rows, request.files);
   return trampled ? no(trampled) : ok({ tree, rows });
+}
+
+/** git exits with 0 after "error: corrupt binary patch" and applies what stood before it: its words count, too. */
+function isClean(answer: GitAnswer): boolean {
+  return answer.code === 0 && answer.ended === null && !/^(?:error|fatal): /m.test(answer.stderr);
 }
 
 function runApply(git: Git, request: ApplyRequest): Promise<GitAnswer> {

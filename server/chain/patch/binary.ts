@@ -21,15 +21,14 @@ export function judgeBinary(path: string, parts: readonly BinaryPart[], at: numb
   for (const part of parts) {
     bytes += part.size;
     if (bytes > binaryBytesMax) return tooLarge(path, part.at);
-    if (part.kind !== 'delta') continue;
-    const target = deltaTarget(part);
-    if (target === null) {
+    const unpacked = unpack(part);
+    if (!unpacked) {
       return problem('patch_corrupt', `The binary data of "${showPath(path)}" is damaged.`, {
         ...where,
         line: part.at,
       });
     }
-    bytes += target;
+    if (part.kind === 'delta') bytes += deltaTarget(unpacked);
     if (bytes > binaryBytesMax) return tooLarge(path, part.at);
   }
   return { bytes };
@@ -40,12 +39,15 @@ function tooLarge(path: string, line: number): Problem {
   return problem('patch_too_large', message, { file: showPath(path), line });
 }
 
-/** Bytes that a delta says it builds: its second number (after the size of its source), seven bits to a byte. */
-function deltaTarget(part: BinaryPart): number | null {
+/** The bytes of a part, if they are whole: git itself goes on after a damaged part without failing. */
+function unpack(part: BinaryPart): Buffer | null {
   const packed = decodeLines(part.lines);
-  if (!packed) return null;
-  const delta = inflateWithin(packed, part.size);
-  if (!delta) return null;
+  const unpacked = packed && inflateWithin(packed, part.size);
+  return unpacked?.length === part.size ? unpacked : null;
+}
+
+/** Bytes that a delta says it builds: its second number (after the size of its source), seven bits to a byte. */
+function deltaTarget(delta: Buffer): number {
   let at = 0;
   const next = (): number => {
     let value = 0;

@@ -144,7 +144,11 @@ const entities: Readonly<Record<string, string>> = {
 
 /** Once, so that an escape that was in the code itself (`&amp;lt;`) comes out as it was. */
 function undoHtml(text: string): string | null {
-  if (!/&(?:lt|gt|amp|quot|apos|nbsp|#\d+|#x27);/i.test(text)) return null;
+  if (
+    !/&(?:lt|gt|amp|quot|apos|nbsp|#\d+|#x27);/i.test(text) ||
+    !/^(?:@@|--- |\*\*\* |&lt;&lt;&lt;&lt;&lt;)/m.test(text)
+  )
+    return null;
   return text.replace(
     /&(lt|gt|amp|quot|apos|nbsp|#0?39|#x27|#34|#160);/gi,
     (whole, name: string) => entities[name.toLowerCase()] ?? whole,
@@ -158,9 +162,9 @@ const numberedBeforeSign = /^[ \t]*\d{1,6}(?:[ \t]+\d{1,6})?(?: ?[|:] ?|\t| )([-
 
 /** Numbers that a viewer wrote in front of the lines, or behind their signs. */
 function undoLineNumbers(text: string): string | null {
+  if (!/^@@/m.test(text)) return null;
   const lines = text.split('\n');
   const start = lines.findIndex((line) => line.startsWith('@@'));
-  if (start < 0) return null;
   const isSigned = lines.some((line, at) => at > start && /^[-+](?![-+]{2} )/.test(line));
   const patterns = isSigned ? [numberedAfterSign, tightAfterSign] : [numberedBeforeSign];
   return patterns.reduce<string | null>((undone, pattern) => undone ?? stripNumbers(lines, start, pattern), null);

@@ -1,4 +1,4 @@
-/** Line ends of added lines: the one thing about them that a transport loses for all lines alike. */
+/** What belongs to a file and not to its lines, and what a transport loses for all of them: line ends, a byte order mark. */
 import { type Problem, problem } from '#contract/problem.ts';
 import { no, ok, type Result } from '../../lib/result.ts';
 import { showPath } from './bytes.ts';
@@ -47,4 +47,26 @@ export function endLines(
       return { ...line, text: returns && !line.noNewline ? `${plain}\r` : plain };
     }),
   );
+}
+
+const byteOrderMark = '\u00ef\u00bb\u00bf';
+
+/** A file that starts with a byte order mark keeps it when its first line is replaced by a paste that lost the mark. */
+export function keepByteOrderMark(
+  path: string,
+  number: number,
+  lines: readonly HunkLine[],
+  place: number,
+  base: BaseText,
+): Result<readonly HunkLine[], Problem> {
+  const old = lines.find((line) => line.sign !== '+');
+  if (place !== 0 || !old || base.lines[0]?.startsWith(byteOrderMark) !== true || old.text.startsWith(byteOrderMark)) {
+    return ok(lines);
+  }
+  const at = lines.findIndex((line) => line.sign !== '-');
+  const first = lines[at];
+  if (first?.sign !== '+' || first.text.startsWith(byteOrderMark)) return ok(lines);
+  if (old.sign === '-') return ok(lines.with(at, { ...first, text: byteOrderMark + first.text }));
+  const message = `"${showPath(path)}" starts with a byte order mark that the paste lost, and line ${first.at} would go before it. Attach the diff as a file.`;
+  return no(problem('patch_corrupt', message, { file: showPath(path), hunk: number, line: first.at }));
 }

@@ -2,12 +2,14 @@
  * The steps of tolerance with which old lines of a hunk are compared with the base, least first. Folding is only for
  * finding the place: what is written then are the base's own bytes, and added lines stay as they came.
  */
+import { isUtf8 } from 'node:buffer';
 
 export type Level =
   | 'exact'
   | 'final_newline'
   | 'line_ends'
   | 'trailing_blanks'
+  | 'encoding'
   | 'lost_characters'
   | 'typography'
   | 'blanks';
@@ -17,6 +19,7 @@ export const levels: readonly Level[] = [
   'final_newline',
   'line_ends',
   'trailing_blanks',
+  'encoding',
   'lost_characters',
   'typography',
   'blanks',
@@ -36,6 +39,8 @@ export function fold(level: Level, text: string, noNewline: boolean): string {
       return text.endsWith('\r') ? text.slice(0, -1) : text;
     case 'trailing_blanks':
       return withoutTrailingBlanks(text);
+    case 'encoding':
+      return decodeEither(withoutTrailingBlanks(text));
     case 'lost_characters':
       return Buffer.from(withoutTrailingBlanks(text), 'latin1').toString('utf8');
     case 'typography':
@@ -43,6 +48,13 @@ export function fold(level: Level, text: string, noNewline: boolean): string {
     case 'blanks':
       return foldTypography(text).replace(/\s+/g, ' ').trim();
   }
+}
+
+/** UTF-8 where it is, else Latin-1: a paste is UTF-8 whatever the file is. */
+function decodeEither(text: string): string {
+  if (!/[\u0080-\u00ff]/.test(text)) return text;
+  const bytes = Buffer.from(text, 'latin1');
+  return isUtf8(bytes) ? bytes.toString('utf8') : text;
 }
 
 /** A loop, because the obvious pattern takes quadratic time on a line of blanks. */

@@ -49,6 +49,11 @@ const sayings: readonly Saying[] = [
     sentence: 'The patch creates "$1", which the base already has.',
   },
   {
+    pattern: /'(.*)' appears as both a file and as a directory/,
+    code: 'patch_file_exists',
+    sentence: '"$1" would be a file and a folder at once.',
+  },
+  {
     pattern: /error: (.*): patch does not apply/,
     code: 'patch_does_not_apply',
     sentence: 'git could not apply the patch to "$1": the lines around the change are not in the base.',

@@ -155,6 +155,8 @@ function readExtra(text: string, cursor: Cursor): { near: boolean; from: Cursor;
   const code = text.charCodeAt(probe.offset);
   if (code !== PLUS && code !== MINUS && code !== SPACE) return null;
   if (startsSomething(text, probe.offset) || isSignature(text, probe.offset)) return null;
+  // Rather the header of a file that was cut off than a line too many.
+  if (text.startsWith('--- ', probe.offset) || text.startsWith('+++ ', probe.offset)) return null;
   const from = { ...cursor };
   readBySigns(text, probe);
   return { near, from, to: probe.offset };

@@ -93,7 +93,8 @@ export function placesOf(
 /** The levels worth trying for these lines: some only make sense when the paste shows their trace. */
 export function levelsFor(old: readonly Pick<HunkLine, 'text'>[]): readonly Level[] {
   const isLossy = old.some((line) => line.text.includes(lostCharacter));
-  return levels.filter((level) => level !== 'lost_characters' || isLossy);
+  const isForeign = old.some((line) => /[\u0080-\u00ff]/.test(line.text));
+  return levels.filter((level) => (level !== 'lost_characters' || isLossy) && (level !== 'encoding' || isForeign));
 }
 
 /**

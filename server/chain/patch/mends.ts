@@ -25,6 +25,7 @@ export const mendSentences = {
   context_lost_blank: 'Context lines got their leading blank back',
   context_line_ends: 'Lines took the line ends of the file',
   context_trailing_blanks: 'Blanks at line ends were taken from the file',
+  context_encoding: 'Characters in context were taken from the file, which is not UTF-8,',
   context_lost_characters: 'Unreadable characters in context were taken from the file',
   context_typography: 'Typographic quotes, dashes or blanks in context were taken from the file',
   context_blanks: 'Tabs and blanks in context were taken from the file',

@@ -53,11 +53,10 @@ type Rule = (
   lines: readonly string[],
 ) => number | null;
 
-/** The line number names one place exactly. Not when the neighbours agree that all numbers are off and name another. */
+/** The line number names one place exactly. Not when the neighbours agree that the numbers are off and name another. */
 const byNumber: Rule = (candidate, at, candidates, placed) => {
   if (candidate.expected === null || !candidate.places.includes(candidate.expected)) return null;
-  const drifted = byDrift(candidate, at, candidates, placed, []);
-  return drifted === null || drifted === candidate.expected ? candidate.expected : null;
+  return byDrift(candidate, at, candidates, placed, []);
 };
 
 /** The nearest placed hunks before and after are off by the same number of lines, and so would this one be. */
@@ -67,7 +66,8 @@ const byDrift: Rule = (candidate, at, candidates, placed) => {
   const drifts = [nearestDrift(at, -1, candidates, placed), nearestDrift(at, 1, candidates, placed)];
   const named = [...new Set(drifts.flatMap((drift) => (drift === null ? [] : [expected + drift])))];
   const fitting = named.filter((place) => candidate.places.includes(place));
-  return fitting.length === 1 ? (fitting[0] ?? null) : null;
+  if (candidate.places.includes(expected)) fitting.push(expected);
+  return new Set(fitting).size === 1 ? (fitting[0] ?? null) : null;
 };
 
 function nearestDrift(

@@ -199,13 +199,15 @@ const longestNameLine = 300;
 /** `Index: path` of Subversion, or a line that holds nothing but a path, perhaps dressed as a heading. */
 function nameOnItsOwn(text: string, offset: number): string | null {
   const end = lineEnd(text, offset);
-  if (end === offset || end - offset > longestNameLine) return null;
+  if (end - offset < 2 || end - offset > longestNameLine) return null;
   if (text.startsWith('Index: ', offset)) return lineAt(text, offset).slice('Index: '.length).trim();
   return pathInLine(lineAt(text, offset));
 }
 
 /** The path in `src/a.js`, `### src/a.js`, `**src/a.js**`, `File: src/a.js`, "`src/a.js`:"; null for any other line. */
 export function pathInLine(line: string): string | null {
+  // Nearly all lines of prose and code end here, before the patterns.
+  if (!line.includes('.') && !line.includes('/')) return null;
   const plain = line
     .trim()
     .replace(/^(?:#{1,6}|[-*]|\d+[.)])\s+/, '')

@@ -220,7 +220,12 @@ function addedLines(path: string, hunk: Hunk): Result<readonly HunkLine[], Probl
     const message = `Line ${odd.at} of the new file "${showPath(path)}" does not begin with "+". A new file has added lines only.`;
     return no(problem('patch_corrupt', message, where(here, odd.at)));
   }
-  if ((hunk.atEndOfPaste || hunk.textFollows) && hunk.counts !== 'exact' && hunk.numbers && lines.length < hunk.numbers.newCount) {
+  if (
+    (hunk.atEndOfPaste || hunk.textFollows) &&
+    hunk.counts !== 'exact' &&
+    hunk.numbers &&
+    lines.length < hunk.numbers.newCount
+  ) {
     const message = `The new file "${showPath(path)}" should have ${hunk.numbers.newCount} lines, but only ${lines.length} came. Paste all of it, or correct the number if that is all.`;
     return no(problem('patch_truncated', message, where(here, lines.at(-1)?.at ?? hunk.at)));
   }

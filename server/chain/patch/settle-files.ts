@@ -70,6 +70,12 @@ export async function settleFiles(
     isDoubtful ||= section.value.isDoubtful === true;
     parts.push(section.value.written ?? pasted(file, attempt.text, notes));
   }
+  const cut = cutAt(files, attempt.text);
+  if (cut !== null) {
+    return no(
+      problem('patch_truncated', `The diff ends within the header at line ${cut}. Paste all of it.`, { line: cut }),
+    );
+  }
   if (!changes)
     return no(problem('patch_changes_nothing', 'The patch changes nothing: its result is what the base already has.'));
   if (hasTextAround(files, attempt.text)) notes.push({ code: 'text_around' });
@@ -83,6 +89,14 @@ function pasted(file: FilePatch, text: string, notes: MendNote[]): string {
   if (section.endsWith('\n')) return section;
   notes.push({ code: 'final_newline' });
   return `${section}\n`;
+}
+
+/** The line of a header that stands behind the last part and has nothing below it, or null. */
+function cutAt(files: readonly FilePatch[], text: string): number | null {
+  const last = files.at(-1)?.raw;
+  if (!last) return null;
+  const found = /^(?:diff -|--- [ab]\/|\+\+\+ [ab]\/|@@ -)/m.exec(text.slice(last.to));
+  return found ? text.slice(0, last.to + found.index).split('\n').length : null;
 }
 
 /** Something besides blank lines stands before, between or after the sections. */
@@ -108,9 +122,9 @@ async function settleFile(job: SectionJob): Promise<Result<Section, Problem>> {
   if (file.wish?.kind === 'add') return settleWish(job, file.wish.content, file.wish.orReplace);
   if (kind === 'add') return settleAddition(job);
   const before = desk.sheet(oldPath, kind === 'rename' || kind === 'copy');
-  const blocked = desk.blocker(oldPath, file.at);
-  if (blocked) return no(blocked);
   if (!before) {
+    const blocked = desk.blocker(oldPath, file.at);
+    if (blocked) return no(blocked);
     if (desk.entry(oldPath)?.type === 'tree') {
       return no(
         problem('patch_file_missing', `"${showPath(oldPath)}" is a folder in the base, not a file.`, {

@@ -5,7 +5,7 @@
 import { type Problem, problem } from '#contract/problem.ts';
 import { no, ok, type Result } from '../../lib/result.ts';
 import { showPath } from './bytes.ts';
-import { endLines } from './ends.ts';
+import { endLines, keepByteOrderMark } from './ends.ts';
 import { indentOf, type Level, lostCharacter, typographyIn } from './fold.ts';
 import { driftLinesMax } from './limits.ts';
 import { type BaseText, levelsFor, placesOf } from './locate.ts';
@@ -207,6 +207,7 @@ const levelNotes: Readonly<Record<Level, MendCode | null>> = {
   final_newline: 'final_newline',
   line_ends: 'context_line_ends',
   trailing_blanks: 'context_trailing_blanks',
+  encoding: 'context_encoding',
   lost_characters: 'context_lost_characters',
   typography: 'context_typography',
   blanks: 'context_blanks',
@@ -230,7 +231,9 @@ function assemble(
     one.notes.forEach(note);
     const levelNote = levelNotes[one.level];
     if (levelNote) note(levelNote);
-    const ended = endLines(path, one.number, one.lines, place, base, one.level);
+    const marked = keepByteOrderMark(path, one.number, one.lines, place, base);
+    if (!marked.ok) return marked;
+    const ended = endLines(path, one.number, marked.value, place, base, one.level);
     if (!ended.ok) return ended;
     edits.push(...editsOf(ended.value, place, base));
     if (!gitAgrees(one, place, drift, base)) {
@@ -315,6 +318,11 @@ function judgeAdded(path: string, one: Located, place: number, base: BaseText): 
   if (lost && one.level === 'lost_characters') {
     const message = `Line ${lost.at} has characters that were lost on the way here (shown as \ufffd). Send the diff as a file.`;
     return problem('patch_corrupt', message, where(here, lost.at));
+  }
+  const foreign = one.level === 'encoding' ? added.find((line) => /[\u0080-\u00ff]/.test(line.text)) : undefined;
+  if (foreign) {
+    const message = `"${showPath(path)}" is not UTF-8 but the paste is, so line ${foreign.at} would be written in another encoding. Attach the diff as a file.`;
+    return problem('patch_corrupt', message, where(here, foreign.at));
   }
   if (one.level === 'typography') {
     const known = new Set(base.lines.flatMap(typographyIn));

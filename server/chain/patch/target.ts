@@ -151,11 +151,15 @@ const prefix = /^(?:[abciwo]|\.|[12])\//;
 /** Reads one name. `plain`: it never has a prefix (renames). `isGit`: it ends at a tab and has no time stamp otherwise. */
 function readName(written: string, plain: boolean, isGit: boolean): Named {
   const quoted = unquote(written);
-  const name = quoted ? quoted.name : withoutStamp(written, isGit);
+  const asIs = quoted ? quoted.name : withoutStamp(written, isGit);
+  // Windows tools write `a\src\x.js`; no file has such a name by intention.
+  const isWindows = !quoted && /^[ab]\\[^\\]/.test(asIs) && !asIs.includes('/');
+  const name = isWindows ? asIs.replaceAll('\\', '/') : written.includes('\t') ? asIs : asIs.trimEnd();
   if (name === '/dev/null') return null;
   const path = pathFromBytes(name);
   if (plain) return { paths: [path], strict: path, isPrefixed: false };
-  const strict = path.slice(path.indexOf('/') + 1);
+  const isExact = quoted !== null || written.split('\t')[0] === name;
+  const strict = isExact ? path.slice(path.indexOf('/') + 1) : '';
   if (path.startsWith('/') || /^[a-z]:[\\/]/i.test(path)) return { paths: [path], strict: '', isPrefixed: false };
   if (prefix.test(path)) return { paths: [path.replace(prefix, ''), path], strict, isPrefixed: true };
   return {

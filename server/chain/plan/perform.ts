@@ -48,7 +48,7 @@ export async function performPlan(
   const formatter = repository.formatter ?? detected.formatter;
   const read = await readPatch(received, gitBaseReader(git, mirrors.gitDir(repository.id), base, signal));
   const targets = read.ok ? [...new Set(read.value.files)] : [];
-  const chosen = checks.length === 0 ? [builtInCheck] : checks;
+  const chosen = checks.length === 0 ? [builtInCheck] : nameApart(checks);
   return ok({
     base,
     plan: {
@@ -68,5 +68,16 @@ export async function performPlan(
       policy: policy.policy,
       option: { placement: 'base', model: null, estimateUsd: 0 },
     },
+  });
+}
+
+/** Results are found by the check's name, so two checks of one name would show the result of one of them twice. */
+export function nameApart(checks: readonly CheckDefinition[]): CheckDefinition[] {
+  const taken = new Set<string>();
+  return checks.map((check) => {
+    let { name } = check;
+    for (let number = 2; taken.has(name); number += 1) name = `${check.name} (${number})`;
+    taken.add(name);
+    return { ...check, name };
   });
 }

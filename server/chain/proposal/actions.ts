@@ -119,8 +119,9 @@ export function decideProposal(parts: ActionParts, proposal: Proposal, decision:
       ),
     );
   }
-  // The same decision again (a double tap, a second tab, a retry) is the decision that was taken.
-  if (proposal.decision?.kind === decision.kind && proposal.decision.digest === decision.digest) return ok(null);
+  // The same decision again (a double tap, a second tab, a retry) is the decision that was taken, until it was undone.
+  const isUndone = proposal.state === 'undoing' || proposal.state === 'undone';
+  if (proposal.decision?.kind === decision.kind && !isUndone) return ok(null);
   if (proposal.state !== 'open') {
     return refuse(decidedAlready(proposal));
   }

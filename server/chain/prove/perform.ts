@@ -54,6 +54,8 @@ export async function performProof(work: ProveWork): Promise<Result<Proved, Prob
       ),
     );
   }
+  const names = work.plan.checks.map((check) => check.name);
+  assert(new Set(names).size === names.length, 'a plan names its checks apart, because results are found by name');
   const workspaces = await buildWorkspaces(work);
   for (const { name } of work.plan.checks) {
     for (const side of ['before', 'after'] as const)

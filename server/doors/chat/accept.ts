@@ -89,9 +89,14 @@ export async function acceptMessage(
     (jobId) => {
       const patchSha256 = Sha256.parse(sha256(patch));
       chat.addMessage({ ...row, jobId, patchSha256, patchBytes: patch.length, repository: repository.value });
+      return null;
     },
   );
-  return job.ok ? ok(shown()) : job;
+  if (!job.ok) return job;
+  // The id may belong to a job that came without a message.
+  return chat.findMessage(message.id) === null
+    ? no(problem('id_conflict', 'This message id was used for something else.'))
+    : ok(shown());
 }
 
 function chooseRepository({ repositories }: Parts, message: NewMessage): Result<string, Problem> {

@@ -26,6 +26,8 @@ export interface Checkouts {
     target: string,
     objectsDir?: string,
   ) => Promise<void>;
+  /** After a crash: removes trees that were being written. Called once at start, before anything uses a checkout. */
+  readonly sweep: () => Promise<void>;
 }
 
 interface Parts {
@@ -62,6 +64,10 @@ export function checkouts(parts: Parts): Checkouts {
         index: ['update-index', '-z', '--index-info'],
         stdin: entries.map((entry) => `${entry.mode} ${entry.oid}\t${entry.path}\0`).join(''),
       }),
+    sweep: async () => {
+      for (const name of await readdir(parts.folder))
+        if (!isWholeTree(name)) await rm(join(parts.folder, name), { recursive: true, force: true, maxRetries: 5 });
+    },
   };
 }
 
@@ -110,8 +116,13 @@ async function giveTo(folder: string, user: RunUser): Promise<void> {
   }
 }
 
+/** A finished tree has the tree's own name; what is being written has a longer one. */
+function isWholeTree(name: string): boolean {
+  return /^[0-9a-f]{40,64}$/.test(name);
+}
+
 async function forgetOldest(folder: string, keep: string): Promise<void> {
-  const names = (await readdir(folder)).filter((name) => /^[0-9a-f]{40,64}$/.test(name));
+  const names = (await readdir(folder)).filter(isWholeTree);
   if (names.length <= checkoutsMax) return;
   const aged = await Promise.all(
     names.map(async (name) => ({ name, usedAt: (await lstat(join(folder, name))).mtimeMs })),

@@ -1,5 +1,5 @@
 import { join } from 'node:path';
-import { rm } from 'node:fs/promises';
+import { readdir, rm } from 'node:fs/promises';
 import { ObjectId, type RepositoryId } from '#contract/ids.ts';
 import { problem, type Problem } from '#contract/problem.ts';
 import type { NewRepository, Repository } from '#contract/repository.ts';
@@ -23,6 +23,8 @@ export interface Mirrors {
   /** How the project at `commit` is checked, by its own files. */
   readonly detect: (id: RepositoryId, commit: ObjectId) => Promise<Detected>;
   readonly forget: (id: RepositoryId) => Promise<void>;
+  /** After a crash: removes mirrors that no repository owns. Called once at start, before anything is fetched. */
+  readonly sweep: () => Promise<void>;
 }
 
 interface Parts {
@@ -57,6 +59,13 @@ export function mirrors(parts: Parts): Mirrors {
     },
     detect: (id, commit) => detectAt(parts.git, gitDir(id), commit),
     forget: (id) => rm(gitDir(id), { recursive: true, force: true }),
+    sweep: async () => {
+      const owned = new Set(parts.repositories.list().map((repository) => gitDir(repository.id)));
+      for (const name of await readdir(parts.folder)) {
+        const path = join(parts.folder, name);
+        if (!owned.has(path)) await rm(path, { recursive: true, force: true, maxRetries: 5 });
+      }
+    },
   };
 }
 

@@ -12,6 +12,9 @@ export interface Quarantine {
   readonly close: () => Promise<void>;
 }
 
+/** git that outlives its daemon (or its abort) for a moment may still write into a folder that is being removed: try again. */
+const removal = { recursive: true, force: true, maxRetries: 5 } as const;
+
 export async function openQuarantine(parent: string, random: Random): Promise<Quarantine> {
   const home = join(parent, random.bytes(8).toString('hex'));
   const objectsDir = join(home, 'objects');
@@ -25,12 +28,12 @@ export async function openQuarantine(parent: string, random: Random): Promise<Qu
     objectsDir,
     indexFile: () => unique('index'),
     folder: (name) => unique(name),
-    close: () => rm(home, { recursive: true, force: true }),
+    close: () => rm(home, { ...removal }),
   };
 }
 
 /** After a crash: nothing in quarantine is needed again, every stage can make it anew. */
 export async function emptyQuarantine(parent: string): Promise<void> {
   await mkdir(parent, { recursive: true, mode: 0o711 });
-  for (const name of await readdir(parent)) await rm(join(parent, name), { recursive: true, force: true });
+  for (const name of await readdir(parent)) await rm(join(parent, name), { ...removal });
 }

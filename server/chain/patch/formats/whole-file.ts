@@ -5,6 +5,7 @@ import { emptyHeader, type FilePatch } from '../shape.ts';
 
 /** Reads every fence that has a path; an empty list when there is none. */
 export function readWholeFiles(text: string): FilePatch[] {
+  if (!/^(?:```|~~~)/m.test(text)) return [];
   const { lines } = splitLines(text);
   const files: FilePatch[] = [];
   for (let at = 0; at < lines.length; at += 1) {

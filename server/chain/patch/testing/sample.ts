@@ -44,7 +44,9 @@ export const sample: Files = {
   'mixed.txt': 'one\r\ntwo\nthree\r\nfour\n',
   'open.txt': 'alpha\nbeta\ngamma',
   'build.mk': 'all:\n\tcc -o a a.c\n\tcc -o b b.c\n\nclean:\n\trm -f a b\n',
-  'tool.py': 'class Tool:\n    def run(self):\n        self.start()\n        self.stop()\n\n    def stop(self):\n        pass\n',
+  'tool.py':
+    'class Tool:\n    def run(self):\n        self.start()\n        self.stop()\n\n    def stop(self):\n        pass\n',
+  'marked.csv': '\ufeffname,value\nx,1\n',
   'empty.txt': '',
   'latin.txt': Buffer.from('nom: Zo\xeb\nville: K\xf6ln\nfin\n', 'latin1'),
   'docs/a name.txt': 'one\ntwo\nthree\n',
