@@ -122,9 +122,18 @@ describe('kill -9 of the daemon while GO or undo is carried out', () => {
     const [one, two, three] = await proposals(3);
     if (!one || !two || !three) throw new Error('three proposals were made');
     const kills: Kills[] = [
-      [['before', 1], ['before', 2]],
-      [['during', 1], ['during', 2]],
-      [['after', 1], ['after', 2]],
+      [
+        ['before', 1],
+        ['before', 2],
+      ],
+      [
+        ['during', 1],
+        ['during', 2],
+      ],
+      [
+        ['after', 1],
+        ['after', 2],
+      ],
     ];
     for (const [index, proposal] of [one, two, three].entries()) {
       const { proposal: published } = await reach(proposal, 'published', go);

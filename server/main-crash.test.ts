@@ -57,7 +57,9 @@ describe('kill -9 of the daemon while a job runs', () => {
   it('is the same when git runs on without its daemon, and when git is done and its answer is lost', async () => {
     // The first job also writes the base's tree out; taking that cache away makes every job do it.
     const isWriting = /^(?:fetch|apply|mktree|read-tree|update-index|checkout-index) /;
-    const writing = (await commandsOfOneJob()).flatMap((command, index) => (isWriting.test(command) ? [index + 1] : []));
+    const writing = (await commandsOfOneJob()).flatMap((command, index) =>
+      isWriting.test(command) ? [index + 1] : [],
+    );
     expect(writing.length).toBeGreaterThan(6);
     const checkouts = join(crash.house.home, 'checkouts');
     for (const number of writing) {

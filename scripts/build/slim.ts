@@ -34,7 +34,8 @@ function withoutDebug(): Plugin {
   const mark = '\0silent debug';
   return {
     name: 'without-debug',
-    resolveId: (source, importer) => (source === 'debug' && !importer?.includes('/@kwsites/') ? mark : null),
+    resolveId: (source, importer) =>
+      source === 'debug' && !/\/(?:simple-git|@kwsites)\//.test(importer ?? '') ? mark : null,
     load: (id) => (id === mark ? 'module.exports = () => Object.assign(() => {}, { enabled: false });' : null),
   };
 }

@@ -115,6 +115,7 @@ export async function wrongAtRest({ house }: CrashHouse, jobs: number): Promise<
   // Resting is announced by the row; the folder of the work goes right after it.
   await until('the quarantine is empty', () => readdirSync(join(house.home, 'quarantine')).length === 0);
   const states = house.rows('select state, count(*) as count from job group by state');
-  if (JSON.stringify(states) !== JSON.stringify([{ state: 'proposed', count: jobs }])) wrong.push(JSON.stringify(states));
+  if (JSON.stringify(states) !== JSON.stringify([{ state: 'proposed', count: jobs }]))
+    wrong.push(JSON.stringify(states));
   return wrong;
 }

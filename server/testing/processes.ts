@@ -45,7 +45,7 @@ function listProcesses(): SeenProcess[] {
 export function descendantsOf(root: number): SeenProcess[] {
   const all = listProcesses();
   const found = new Map<number, SeenProcess>();
-  for (let before = -1; before !== found.size; ) {
+  for (let before = -1; before !== found.size;) {
     before = found.size;
     for (const seen of all) if (seen.parent === root || found.has(seen.parent)) found.set(seen.pid, seen);
   }

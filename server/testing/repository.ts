@@ -90,7 +90,8 @@ export function makeRepository(files: Files | null = { 'README.md': 'hello\n' })
     },
     git: (...args) => run(origin, args),
     work,
-    branches: () => run(origin, ['for-each-ref', '--format=%(refname:short)', 'refs/heads/']).split('\n').filter(Boolean),
+    branches: () =>
+      run(origin, ['for-each-ref', '--format=%(refname:short)', 'refs/heads/']).split('\n').filter(Boolean),
     remove: () => {
       open.delete(folder);
       rmSync(folder, { recursive: true, force: true });

@@ -9,7 +9,6 @@ import {
   pasteAndProve,
   phone,
   samplePatch,
-  submitPatch,
   type House,
 } from './house.ts';
 

@@ -111,7 +111,7 @@ function judgeHeaderNames(header: Header, at: number): Problem | null {
     [git[0], header.minus],
     [git[1], header.plus],
   ] as const) {
-    const [first, second] = [readName(one, false, true), other === null ? null : readName(other, false, true)];
+    const [first, second] = [readName(one, 'git'), other === null ? null : readName(other, 'line')];
     if (!first || !second || first.paths.some((path) => second.paths.includes(path))) continue;
     const names = `"${showPath(first.paths[0] ?? '')}" and "${showPath(second.paths[0] ?? '')}"`;
     const message = `The header of one part names two different files, ${names}. Make the diff again.`;
@@ -132,9 +132,9 @@ function judgeModes(header: Header, path: string, at: number): Problem | null {
 function namesOf(header: Header): { old: Named; fresh: Named } {
   const git = header.git === null ? null : splitGitNames(header.git);
   const pick = (plain: string | null, written: string | null, fromGit: string | undefined): Named => {
-    if (plain !== null) return readName(plain, true, true);
-    if (written !== null) return readName(written, false, header.git !== null);
-    if (fromGit !== undefined) return readName(fromGit, false, true);
+    if (plain !== null) return readName(plain, 'rename');
+    if (written !== null) return readName(written, header.git === null ? 'plain_line' : 'line');
+    if (fromGit !== undefined) return readName(fromGit, 'git');
     return undefined;
   };
   const old = pick(header.renameFrom ?? header.copyFrom, header.minus, git?.[0]);
@@ -148,16 +148,21 @@ function namesOf(header: Header): { old: Named; fresh: Named } {
 
 const prefix = /^(?:[abciwo]|\.|[12])\//;
 
-/** Reads one name. `plain`: it never has a prefix (renames). `isGit`: it ends at a tab and has no time stamp otherwise. */
-function readName(written: string, plain: boolean, isGit: boolean): Named {
+/** Where a name stands: after `rename from`, after `diff --git`, or after `---` with or without `diff --git` above. */
+type Source = 'rename' | 'git' | 'line' | 'plain_line';
+
+/** Reads one name as its source writes it. */
+function readName(written: string, source: Source): Named {
   const quoted = unquote(written);
-  const asIs = quoted ? quoted.name : withoutStamp(written, isGit);
+  const asIs = quoted ? quoted.name : withoutStamp(written, source);
   // Windows tools write `a\src\x.js`; no file has such a name by intention.
   const isWindows = !quoted && /^[ab]\\[^\\]/.test(asIs) && !asIs.includes('/');
-  const name = isWindows ? asIs.replaceAll('\\', '/') : written.includes('\t') ? asIs : asIs.trimEnd();
+  // git ends a name with blanks in it with a tab; blanks without one were added on the way.
+  const isPadded = !quoted && source.endsWith('line') && !written.includes('\t');
+  const name = isWindows ? asIs.replaceAll('\\', '/') : isPadded ? asIs.trimEnd() : asIs;
   if (name === '/dev/null') return null;
   const path = pathFromBytes(name);
-  if (plain) return { paths: [path], strict: path, isPrefixed: false };
+  if (source === 'rename') return { paths: [path], strict: path, isPrefixed: false };
   const isExact = quoted !== null || written.split('\t')[0] === name;
   const strict = isExact ? path.slice(path.indexOf('/') + 1) : '';
   if (path.startsWith('/') || /^[a-z]:[\\/]/i.test(path)) return { paths: [path], strict: '', isPrefixed: false };
@@ -170,9 +175,9 @@ function readName(written: string, plain: boolean, isGit: boolean): Named {
 }
 
 /** Cuts what tools write behind a name: a tab and a time, `(revision 12)`, `(working copy)`. */
-function withoutStamp(written: string, isGit: boolean): string {
+function withoutStamp(written: string, source: Source): string {
   const name = written.split('\t')[0] ?? '';
-  if (isGit) return name;
+  if (source !== 'plain_line') return name;
   return name
     .replace(
       / +\((?:revision|rev\.?|working copy|original|modified|old|new|before|after|updated|nonexistent|r\d)[^()]*\)\s*$/i,

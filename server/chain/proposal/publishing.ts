@@ -14,7 +14,9 @@ export function writePublishing(
   author: { readonly name: string; readonly email: string } | null,
   ledgerHead: string,
 ): Publishing {
-  const subject = oneLine(document.title).slice(0, subjectCharactersMax);
+  // A title of nothing but invisible characters is none; a cut must not leave half of a character.
+  const title = oneLine(document.title) || `Patch for ${oneLine(document.repo.name)}`;
+  const subject = title.slice(0, subjectCharactersMax).replace(/[\uD800-\uDBFF]$/, '');
   return {
     branch: branchName(document),
     commitMessage: `${subject}\n\nPatchgit-Proposal: ${document.id}\nPatchgit-Base: ${document.base.sha}\nPatchgit-Ledger: ${ledgerHead}\n`,

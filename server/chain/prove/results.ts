@@ -14,16 +14,22 @@ const nameCharactersMax = 300;
 // Escape sequences of a terminal (ECMA-48 CSI and OSC), which colour the words we look for.
 const escapes = /\u001B(?:\[[0-?]*[ -/]*[@-~]|\][^\u0007\u001B]*(?:\u0007|\u001B\\)?|[@-Z\\-_])/g;
 
-/** One line shape a failing test is named in; the first group is the name. Sources: the runners' own reporters. */
+/**
+ * One line shape a failing test is named in; the first group is the name. Sources: the runners' own reporters. What differs
+ * from run to run (durations, line numbers) stays outside of the name, or an old failure would look like a new one.
+ */
 const failureLines: readonly RegExp[] = [
-  /^\s*not ok \d+(?: - |\s+)(?!.*# (?:SKIP|T[O]DO)\b)(.+)$/i, // TAP 13 and 14
+  /^\s*not ok \d+(?: - |\s+)(?!.*# (?:SKIP|T[O]DO)\b)(.+?)(?:\s+# time=\S+)?$/i, // TAP 13 and 14
   /^\s*✖ (?!failing tests:)(.+?)(?: \(\d+(?:\.\d+)?m?s\))?$/u, // node --test, spec reporter
-  /^\s*[✕×] (.+?)(?: \(?\d+ ?m?s\)?)?$/u, // jest, vitest
-  /^(?:FAILED|ERROR) (\S+::\S+)(?: - .*)?$/, // pytest
+  /^\s*[✕×] (.+?)(?: \(?\d+(?:\.\d+)? ?m?s\)?)?$/u, // jest, vitest
+  /^\s*● (.+ › .+)$/u, // jest, when it runs more than one file
+  /^(?:FAILED|ERROR) (\S+::.+?)(?: - .*)?$/, // pytest
   /^(?:FAIL|ERROR): (\w+ \([\w.]+\))$/, // unittest
   /^\s*--- FAIL: (\S+)/, // go test
   /^test (.+) \.\.\. FAILED$/, // cargo test
-  /^rspec (\.\/\S+)/, // rspec
+  /^rspec \.\/\S+ # (.+)$/, // rspec
+  /^\s{2,}\d+\) (.+?):?$/, // mocha, spec reporter
+  /^\d+\) (\S+::\S+)/, // phpunit
 ];
 
 /** Shapes of a summary; the first group is the number of passed tests. */
@@ -75,7 +81,11 @@ export function newFailures(check: string, before: Side, after: Side): string[] 
   if (fresh.length > 0) return fresh;
   if (before.conclusion === 'success')
     return [after.conclusion === 'timed_out' ? `${check} (did not end in time)` : check];
-  const namedBefore = before.failing.some((name) => name !== check) || (before.passed ?? 0) > 0;
-  const namedAfter = after.failing.some((name) => name !== check) || (after.passed ?? 0) > 0;
-  return namedBefore && !namedAfter ? [`${check} (its tests were not run)`] : [];
+  const names = (side: Side): boolean => side.failing.some((name) => name !== check);
+  const namedBefore = names(before) || (before.passed ?? 0) > 0;
+  const namedAfter = names(after) || (after.passed ?? 0) > 0;
+  if (namedBefore && !namedAfter) return [`${check} (its tests were not run)`];
+  // Without names only the numbers can tell, and "0 new" must not be said when fewer tests pass.
+  const fewer = (before.passed ?? 0) - (after.passed ?? 0);
+  return fewer > 0 && !names(after) ? [`${check} (${fewer} fewer tests pass)`] : [];
 }

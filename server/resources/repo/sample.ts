@@ -16,7 +16,8 @@ export async function makeSample(git: Git, source: string, gitDir: string): Prom
   await mkdir(building, { recursive: true, mode: 0o700 });
   const run = async (request: Omit<GitRequest, 'gitDir'>): Promise<string> => {
     const answer = await git.run({ gitDir: building, ...request });
-    if (answer.code !== 0) throw new PortError('git', 'make the sample repository', { cause: new Error(answer.stderr) });
+    if (answer.code !== 0)
+      throw new PortError('git', 'make the sample repository', { cause: new Error(answer.stderr) });
     return answer.stdout.toString('utf8').trim();
   };
   await run({ args: ['init', '--quiet', '--bare', '--template=', '--initial-branch=main'] });
