@@ -52,30 +52,23 @@ const sentences: Record<LedgerKind, string> = {
 };
 
 /** Members of a body that name what the entry is about, most telling first. */
-const telling = [
-  'title',
-  'name',
-  'kind',
-  'check',
-  'deviceName',
-  'repository',
-  'branch',
-  'message',
-  'reason',
-  'code',
-] as const;
+const telling = ['title', 'name', 'decision', 'why', 'branch', 'message', 'verdict'] as const;
+const detailCharactersMax = 160;
 
 export function sentenceOf(entry: Pick<LedgerEntry, 'kind' | 'body'>): string {
   // A page may be older than the server by one release: then the kind itself is the sentence.
   const known: Partial<Record<string, string>> = sentences;
   const sentence = known[entry.kind] ?? entry.kind;
-  const found = telling
-    .map((member) => entry.body[member])
-    .filter((value): value is string => typeof value === 'string' && value !== '');
-  const detail = found[0] ?? '';
-  const conclusion = entry.body['conclusion'];
-  const more = typeof conclusion === 'string' ? `${detail}, ${conclusion.replace('_', ' ')}` : detail;
-  return more === '' ? sentence : `${sentence}: ${more.slice(0, 160)}`;
+  const detail = detailOf(entry.body).replaceAll('_', ' ');
+  return detail === '' ? sentence : `${sentence}: ${detail.slice(0, detailCharactersMax)}`;
+}
+
+function detailOf(body: LedgerEntry['body']): string {
+  const { problem, newFailures } = body;
+  if (typeof problem === 'object' && problem !== null && 'message' in problem) return String(problem.message);
+  const found = telling.map((member) => body[member]).find((value) => typeof value === 'string' && value !== '');
+  const detail = typeof found === 'string' ? found : '';
+  return typeof newFailures === 'number' && newFailures > 0 ? `${detail}, ${newFailures} new failing` : detail;
 }
 
 /** Who did it. */

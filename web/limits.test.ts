@@ -20,8 +20,9 @@ it('has a sentence and a filter for every kind of ledger entry', () => {
 });
 
 it('names what an entry is about, where its body does', () => {
-  expect(sentenceOf({ kind: 'check.completed', body: { check: 'npm test', conclusion: 'timed_out' } })).toBe(
-    'A check completed: npm test, timed out',
-  );
+  const check = { name: 'npm test', before: { conclusion: 'success' }, newFailures: 2 };
+  expect(sentenceOf({ kind: 'check.completed', body: check })).toBe('A check completed: npm test, 2 new failing');
+  const problem = { code: 'patch_empty', message: 'The patch is empty.' };
+  expect(sentenceOf({ kind: 'job.refused', body: { problem } })).toBe('A job was refused: The patch is empty.');
   expect(sentenceOf({ kind: 'job.queued', body: { title: 'Retry', secret: 1 } })).toBe('A job was queued: Retry');
 });
