@@ -23,15 +23,11 @@ export async function startDaemon(
     env: { ...process.env, ...command.environment, ...environment, PATCHGIT_HOME: home },
     stdio: ['ignore', 'inherit', 'inherit'],
   });
-  let exit: number | null = null;
   const ended = new Promise<number>((resolve) => {
-    child.on('exit', (code) => {
-      exit = code ?? 1;
-      resolve(exit);
-    });
+    child.on('exit', (code) => resolve(code ?? 1));
   });
   const client = socketClient(join(home, 'patchgit.sock'));
-  while (exit === null) {
+  while (child.exitCode === null && child.signalCode === null) {
     const answer = await client.get('/api/hello');
     if (answer.ok) return { process: child, client, ended };
     await new Promise((resolve) => setTimeout(resolve, 50));

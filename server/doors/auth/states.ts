@@ -38,6 +38,6 @@ export const deviceLifeMs = 180 * dayMs;
 export const sessionIdleMs = 30 * minuteMs;
 export const sessionLifeMs = 12 * hourMs;
 /** A session's last use is written at most this often: reading a page should not cost a disk write. */
-export const seenEveryMs = minuteMs;
+export const seenEveryMs = 60_000;
 /** Ended sessions and spent links are kept this long; the ledger keeps what happened for ever. */
 export const forgottenAfterMs = 30 * dayMs;
