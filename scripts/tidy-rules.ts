@@ -46,7 +46,8 @@ export const layers: readonly Layer[] = [
     name: 'chain',
     files: /^server\/chain\//,
     layers: ['contract', 'lib', 'ports', 'pure', 'record', 'resources', 'chain'],
-    packages: ['node:', 'zod', 'p-queue', 'yaml'],
+    packages: ['node:', 'zod', 'p-queue'],
+    lazily: [/^yaml$/],
   },
   {
     name: 'doors',

@@ -3,8 +3,8 @@ import type { Clock } from '../ports.ts';
 /** Long enough for the first page to be served, so that one collection covers both. */
 const firstAfterMs = 2_000;
 /** How often it is looked whether a collection is worth its few dozen milliseconds. */
-const lookEveryMs = 60_000;
-const grownBytesMin = 2 * 1024 * 1024;
+const lookEveryMs = 15_000;
+const grownBytesMin = 1024 * 1024;
 
 /**
  * Gives memory that was needed for a while back to the machine: once after the start, and later whenever the heap has

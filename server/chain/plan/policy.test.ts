@@ -11,10 +11,10 @@ import { addChecks, matching, parsePolicy, readPolicy } from './policy.ts';
 const own: CheckDefinition = { name: 'test', command: 'npm test', source: 'owner' };
 
 describe('the policy of the base', () => {
-  it('adds checks, protected and forbidden paths, and a shorter clock', () => {
+  it('adds checks, protected and forbidden paths, and a shorter clock', async () => {
     const text =
       'checks:\n  - name: lint\n    command: npm run lint\nprotect: ["billing/**"]\nforbid: [vendor/**]\ncheckSecondsMax: 60\n';
-    expect(parsePolicy(text)).toEqual({
+    expect(await parsePolicy(text)).toEqual({
       ok: true,
       value: {
         checks: [{ name: 'lint', command: 'npm run lint' }],
@@ -23,7 +23,7 @@ describe('the policy of the base', () => {
         checkSecondsMax: 60,
       },
     });
-    expect(parsePolicy('')).toMatchObject({ ok: true, value: { checks: [], protect: [] } });
+    expect(await parsePolicy('')).toMatchObject({ ok: true, value: { checks: [], protect: [] } });
   });
 
   it.each([
@@ -32,8 +32,8 @@ describe('the policy of the base', () => {
     ['what is not YAML', 'checks: [\n', /./],
     ['aliases, which can unfold without end', 'protect: &a [x]\nforbid: *a\n', /alias/i],
     ['two mistakes at once', 'forbid: 1\nprotect: 2\n', /forbid[\s\S]*protect|protect[\s\S]*forbid/],
-  ])('names %s', (_what, text, why) => {
-    const parsed = parsePolicy(text);
+  ])('names %s', async (_what, text, why) => {
+    const parsed = await parsePolicy(text);
     expect(parsed.ok ? '' : parsed.why.join('\n')).toMatch(why);
   });
 

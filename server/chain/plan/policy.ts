@@ -1,5 +1,4 @@
 import { matchesGlob } from 'node:path';
-import { parseDocument } from 'yaml';
 import { checksMax, type CheckDefinition } from '#contract/check.ts';
 import type { ObjectId } from '#contract/ids.ts';
 import { noPolicy, policyBytesMax, policyFile, PolicyFile, type Policy } from '#contract/policy.ts';
@@ -21,7 +20,7 @@ export async function readPolicy(git: Git, gitDir: string, base: ObjectId): Prom
   if (blob.ended === 'output') return unusable([`it is larger than ${policyBytesMax / 1024} KiB.`]);
   // No such path in the base: the usual case.
   if (blob.code !== 0) return { policy: noPolicy, checks: [] };
-  const parsed = parsePolicy(blob.stdout.toString('utf8'));
+  const parsed = await parsePolicy(blob.stdout.toString('utf8'));
   if (!parsed.ok) return unusable(parsed.why);
   const { checks, protect, forbid, checkSecondsMax } = parsed.value;
   return {
@@ -35,7 +34,9 @@ function unusable(mistakes: string[]): ReadPolicy {
 }
 
 /** The text of `.patchgit.yml`, or every mistake in it with its place. An empty file asks for nothing. */
-export function parsePolicy(text: string): Result<PolicyFile, string[]> {
+export async function parsePolicy(text: string): Promise<Result<PolicyFile, string[]>> {
+  // Few repositories have one: the parser is loaded when the first is read.
+  const { parseDocument } = await import('yaml');
   const document = parseDocument(text, { uniqueKeys: true });
   if (document.errors.length > 0) return no(document.errors.map((error) => `${error.message.split('\n')[0]}.`));
   let value: unknown;

@@ -1,10 +1,11 @@
 import type { ObjectId } from '#contract/ids.ts';
 import type { Repository } from '#contract/repository.ts';
 import { PortError, type Git } from '../../ports.ts';
+import { gitBaseReader } from '../patch/base-reader.ts';
 
 /** What fits into the input of any assistant, with room for its answer. */
 export const promptCharactersMax = 60_000;
-const fileCharactersMax = 20_000;
+const fileBytesMax = 20_000;
 const filesMax = 6;
 const listedPathsMax = 400;
 const wordsMax = 12;
@@ -48,13 +49,16 @@ export async function writePrompt(
     `Paths in the repository${paths.length > listedPathsMax ? ` (the first ${listedPathsMax} of ${paths.length})` : ''}:\n${paths.slice(0, listedPathsMax).join('\n')}`,
   ];
   const files: string[] = [];
+  const blobs = await gitBaseReader(git, gitDir, commit).blobs(chosen);
   let length = parts.join('\n\n').length;
   for (const path of chosen) {
-    const content = await readText(git, gitDir, commit, path);
-    if (content === null || length + content.length > promptCharactersMax) continue;
-    parts.push(`File ${path}:\n${fence(content)}`);
+    const blob = blobs.get(path);
+    // What is no text, or too long to be read by anybody, is only listed.
+    if (blob === undefined || blob.length > fileBytesMax || blob.includes(0)) continue;
+    if (length + blob.length > promptCharactersMax) continue;
+    parts.push(`File ${path}:\n${fence(blob.toString('utf8'))}`);
     files.push(path);
-    length += content.length;
+    length += blob.length;
   }
   return { text: parts.join('\n\n'), files };
 }
@@ -101,17 +105,6 @@ async function choosePaths(
 function wordsOf(request: string): string[] {
   const words = request.toLowerCase().match(/[\p{L}_][\p{L}\p{N}_-]{2,}/gu) ?? [];
   return [...new Set(words)].filter((word) => !commonWords.has(word)).slice(0, wordsMax);
-}
-
-async function readText(git: Git, gitDir: string, commit: ObjectId, path: string): Promise<string | null> {
-  const blob = await git.run({
-    gitDir,
-    args: ['cat-file', 'blob', `${commit}:${path}`],
-    outputBytesMax: fileCharactersMax + 1,
-  });
-  if (blob.code !== 0 || blob.ended !== null || blob.stdout.length > fileCharactersMax || blob.stdout.includes(0))
-    return null;
-  return blob.stdout.toString('utf8');
 }
 
 /** A fence longer than any run of backticks inside (CommonMark, fenced code blocks). */

@@ -72,7 +72,8 @@ export async function acceptMessage(
   };
   if (patch === null) {
     db.transaction(() => chat.addMessage(row));
-    parts.replyLater();
+    // Answering starts git; that the message is kept is said first.
+    setImmediate(parts.replyLater);
     return ok(shown());
   }
   const repository = chooseRepository(parts, message);

@@ -118,8 +118,12 @@ const threadColumns = `id, title, created_at_ms as createdAtMs,
 
 export function chatStore(db: Database, ledger: Ledger, clock: Clock): Chat {
   const { sqlite } = db;
+  // These three stand between a message and its acknowledgement, so they are prepared once.
+  const threadById = sqlite.prepare(`select ${threadColumns} from thread where id = ?`);
+  const messageById = sqlite.prepare(`${select} where message.id = ?`);
+  const insert = inserter(db, ledger, clock);
   const findThread = (id: string): Thread | null => {
-    const row = sqlite.prepare(`select ${threadColumns} from thread where id = ?`).get(id);
+    const row = threadById.get(id);
     return row === undefined ? null : Thread.parse(row);
   };
   return {
@@ -142,10 +146,10 @@ export function chatStore(db: Database, ledger: Ledger, clock: Clock): Chat {
     messages: (threadId) =>
       sqlite.prepare(`${select} where thread_id = ? order by message.seq`).all(threadId).map(toMessage),
     findMessage: (id) => {
-      const row = sqlite.prepare(`${select} where message.id = ?`).get(id);
+      const row = messageById.get(id);
       return row === undefined ? null : toMessage(row);
     },
-    addMessage: (message) => insert(db, ledger, clock, message),
+    addMessage: insert,
     unanswered: () =>
       sqlite
         .prepare(
@@ -162,36 +166,37 @@ export function chatStore(db: Database, ledger: Ledger, clock: Clock): Chat {
           .prepare(`update message set answered = 1 where id = ? and answered = 0`)
           .run(message.inReplyTo);
         // A second pass over the same message (after a crash in between) finds it answered.
-        if (marked.changes === 1) insert(db, ledger, clock, message);
+        if (marked.changes === 1) insert(message);
       }),
   };
 }
 
-function insert({ sqlite }: Database, ledger: Ledger, clock: Clock, message: NewMessageRow): void {
-  assert(sqlite.inTransaction, 'a message is accepted in one transaction with what it asks for');
-  sqlite
-    .prepare(
-      `insert into message (id, thread_id, author, text, request_digest, job_id, patch_sha256, patch_bytes, prompt, problem,
-         in_reply_to, repository, created_at_ms)
-       values (@id, @threadId, @author, @text, @requestDigest, @jobId, @patchSha256, @patchBytes, @prompt, @problem, @inReplyTo,
-         @repository, @nowMs)`,
-    )
-    .run({
+function inserter({ sqlite }: Database, ledger: Ledger, clock: Clock): (message: NewMessageRow) => void {
+  const insert = sqlite.prepare(
+    `insert into message (id, thread_id, author, text, request_digest, job_id, patch_sha256, patch_bytes, prompt, problem,
+       in_reply_to, repository, created_at_ms)
+     values (@id, @threadId, @author, @text, @requestDigest, @jobId, @patchSha256, @patchBytes, @prompt, @problem, @inReplyTo,
+       @repository, @nowMs)`,
+  );
+  return (message) => {
+    assert(sqlite.inTransaction, 'a message is accepted in one transaction with what it asks for');
+    insert.run({
       ...message,
       problem: message.problem === null ? null : JSON.stringify(message.problem),
       nowMs: clock.nowMs(),
     });
-  ledger.append({
-    kind: message.author === 'owner' ? 'message.accepted' : 'message.answered',
-    actor: message.author === 'owner' ? 'owner' : 'system',
-    subject: message.id,
-    ...(message.jobId === null ? {} : { jobId: message.jobId }),
-    // The words stay in their own table; the ledger says that they came, and which they were.
-    body: {
-      threadId: message.threadId,
-      characters: message.text.length,
-      digest: message.requestDigest,
-      inReplyTo: message.inReplyTo,
-    },
-  });
+    ledger.append({
+      kind: message.author === 'owner' ? 'message.accepted' : 'message.answered',
+      actor: message.author === 'owner' ? 'owner' : 'system',
+      subject: message.id,
+      ...(message.jobId === null ? {} : { jobId: message.jobId }),
+      // The words stay in their own table; the ledger says that they came, and which they were.
+      body: {
+        threadId: message.threadId,
+        characters: message.text.length,
+        digest: message.requestDigest,
+        inReplyTo: message.inReplyTo,
+      },
+    });
+  };
 }

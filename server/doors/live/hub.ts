@@ -62,8 +62,15 @@ export function liveHub(options: LiveHubOptions): LiveHub {
       stopBeating = null;
     }
   };
+  let isTelling = false;
   const stopFollowing = ledger.onAppended(() => {
-    for (const client of clients) client.catchUp();
+    if (isTelling) return;
+    isTelling = true;
+    // Whoever caused the entry gets the answer first; what one turn appends goes out together.
+    setImmediate(() => {
+      isTelling = false;
+      for (const client of clients) client.catchUp();
+    });
   });
 
   return {
