@@ -49,8 +49,9 @@ export function StageRail({ job }: { readonly job: Job }) {
 
 function factFor(job: Job, stage: Job['stage'], state: StageState): string {
   if (state === 'running' && job.stageStartedAtMs !== null) return duration(serverNow() - job.stageStartedAtMs);
-  if (stage === 'plan' && job.plan && state === 'done') return count(job.plan.targets.length, 'target');
-  if (stage === 'prove' && state === 'done')
-    return count(new Set(job.progress.map((check) => check.name)).size, 'check');
-  return '';
+  if (state !== 'done' || job.plan === null) return '';
+  const { targets, checks } = job.plan;
+  // A patch that cannot be read names no targets; the patch stage says why.
+  if (stage === 'plan') return targets.length === 0 ? '' : count(targets.length, 'target');
+  return stage === 'prove' ? count(checks.length, 'check') : '';
 }
