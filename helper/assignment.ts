@@ -1,8 +1,9 @@
 /** Carries out one assignment: finds a way to have the tree, then runs each step in a sandbox of its own. */
 import type { Assignment, StepOutcome } from '#contract/helper-wire.ts';
 import type { Answer } from './answer.ts';
-import { controllers, findParents, makeGroup, sweepGroups } from './cgroup.ts';
-import type { Controller, Parent } from './cgroup.ts';
+import { makeGroup, sweepGroups } from './cgroup.ts';
+import { findParents } from './cgroup-parents.ts';
+import type { Controller, Parent } from './cgroup-parents.ts';
 import { keptLogBytesMax } from './frames.ts';
 import type { FrameWriter } from './frames.ts';
 import type { Host } from './host.ts';
@@ -10,6 +11,7 @@ import { planLaunch } from './isolation.ts';
 import { liveOutput } from './live-output.ts';
 import { makeLogPipes } from './log-pipe.ts';
 import type { LogPipe } from './log-pipe.ts';
+import { report } from './report.ts';
 import { StandingStep } from './run-step.ts';
 import { isKnownArchitecture, seccompProgram } from './seccomp.ts';
 import { setUpFailure } from './verdict.ts';
@@ -138,46 +140,10 @@ class Run {
     }
   }
 
-  /** Sentences for `ready`: what isolates here, and what is missing and how to add it. */
   describe(missing: readonly string[]): { isolation: string[]; missing: string[] } {
-    const { runUser } = this.#host;
     const [way] = this.#ways;
-    const held = controllers.filter((name) => this.#held.includes(name));
-    const notHeld = controllers.filter((name) => !this.#held.includes(name));
-    const tree = {
-      overlay:
-        'The tree is an overlay over the read-only checkout, and what a check writes is limited and thrown away.',
-      copy: 'Every step gets a full copy of the tree in memory.',
-    };
-    return {
-      isolation: [
-        `bubblewrap runs checks as user ${runUser.uid} with namespaces of their own for users, processes, mounts, network, host name and shared memory.`,
-        'There is no network, no capability, no environment and no file of this machine but /usr, and a system call filter is on.',
-        ...(way === undefined ? [] : [tree[way.strategy]]),
-        ...(held.length === 0 ? [] : [`A control group limits ${held.join(', ')}.`]),
-      ],
-      missing: [
-        ...missing,
-        ...(this.#refused === null ? [] : [`Trees are copied, because an overlay was refused: ${this.#refused}`]),
-        ...(this.#refused === null && way?.strategy === 'copy' ? [this.#whyCopied()] : []),
-        ...(way?.adopt === true
-          ? [`The checkout belongs to another user than ${runUser.uid}, so every step begins by changing its owner.`]
-          : []),
-        ...(notHeld.length === 0
-          ? []
-          : [
-              `No writable control group limits ${notHeld.join(', ')}: give the service Delegate=yes. Until then memory is watched, processes are limited per user, and cpu only by priority.`,
-            ]),
-      ],
-    };
-  }
-
-  #whyCopied(): string {
-    if (this.#host.tools.unshare === null) return 'Trees are copied, because unshare is missing.';
-    if (!this.#host.asRoot && !this.#host.userOverlay) {
-      return 'Trees are copied, because this kernel is older than 6.6: run the helper as root or upgrade the kernel.';
-    }
-    return `Trees are copied, because the checkout does not belong to user ${this.#host.runUser.uid}.`;
+    if (way === undefined) throw new Error('A sandbox stands, so there is a way to have its tree.');
+    return report(this.#host, { ...way, held: this.#held, overlayRefused: this.#refused }, missing);
   }
 
   #start(index: number, way: Way, pipe: LogPipe): StandingStep {

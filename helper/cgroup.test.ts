@@ -2,7 +2,8 @@ import { existsSync, mkdirSync, mkdtempSync, readdirSync, readFileSync, rmSync }
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { afterAll, describe, expect, it } from 'vitest';
-import { findParents, makeGroup, ownGroups, parseMounts, sweepGroups } from './cgroup.ts';
+import { makeGroup, sweepGroups } from './cgroup.ts';
+import { findParents, ownGroups, parseMounts } from './cgroup-parents.ts';
 import { limits, mebibyte } from './test-kit.ts';
 
 describe('the control groups of this process', () => {
@@ -64,9 +65,15 @@ describe('the group of a step', () => {
 
   it('is swept when its helper is gone, and only then', () => {
     const gone = 2 ** 22 + 1; // more than any process id
-    const names = [`patchgit-step-${gone}-0`, `patchgit-step-${process.pid}-0`, 'patchgit-step-x-0', 'else'];
+    const names = [
+      `patchgit-step-${gone}-0`,
+      `patchgit-step-${process.pid}-0`,
+      `patchgit-step-${process.ppid}-0`,
+      'patchgit-step-x-0',
+      'else',
+    ];
     names.forEach((name) => mkdirSync(join(folder, name)));
     sweepGroups([{ version: 2, folder, controllers: ['pids'] }]);
-    expect(readdirSync(folder).sort()).toEqual(names.slice(1).sort());
+    expect(readdirSync(folder).sort()).toEqual(names.slice(2).sort());
   });
 });

@@ -3,29 +3,13 @@
  * in, so that an outer limit (a unit's MemoryMax) still counts, and this process stays outside: the kernel's
  * out-of-memory killer must be able to take everything inside without taking who reports it.
  */
-import {
-  accessSync,
-  constants,
-  existsSync,
-  mkdirSync,
-  readdirSync,
-  readFileSync,
-  rmdirSync,
-  writeFileSync,
-} from 'node:fs';
-import { dirname, join } from 'node:path';
+import { existsSync, mkdirSync, readdirSync, readFileSync, rmdirSync, writeFileSync } from 'node:fs';
+import { join } from 'node:path';
 import { setTimeout as sleep } from 'node:timers/promises';
 import type { Limits } from '#contract/helper-wire.ts';
+import { tryWrite, words } from './cgroup-parents.ts';
+import type { Controller, Parent } from './cgroup-parents.ts';
 import { isSystemError } from './host.ts';
-
-export const controllers = ['memory', 'pids', 'cpu'] as const;
-export type Controller = (typeof controllers)[number];
-
-export interface Parent {
-  readonly version: 1 | 2;
-  readonly folder: string;
-  readonly controllers: readonly Controller[];
-}
 
 export interface GroupEvents {
   /** Processes the kernel killed because the group's memory was used up. */
@@ -53,30 +37,14 @@ const ownProcesses = 2;
 const removeAttemptsMax = 200;
 const removeEveryMs = 10;
 
-/** Which groups this process may make children of. Nothing is created except the enabling of v2 controllers. */
-export function findParents(): Parent[] {
-  const mounts = parseMounts(readFileSync('/proc/self/mountinfo', 'utf8'));
-  const parents: Parent[] = [];
-  for (const { version, names, folder } of ownGroups(readFileSync('/proc/self/cgroup', 'utf8'), mounts)) {
-    if (version === 1) {
-      const held = controllers.filter((name) => names.includes(name));
-      if (held.length > 0 && canMakeChild(folder)) parents.push({ version, folder, controllers: held });
-    } else {
-      // A group of version 2 with processes in it cannot pass controllers on, unless it is the real root. So the
-      // service is started in a child group of its delegated one, and the steps become that child's siblings.
-      const parent = enabledParent(folder) ?? enabledParent(dirname(folder));
-      if (parent !== null) parents.push(parent);
-    }
-  }
-  return parents;
-}
-
-/** Removes empty groups that an earlier helper left when it was killed. */
+/** Removes empty groups that an earlier helper left when it was killed. To be called before any group is made. */
 export function sweepGroups(parents: readonly Parent[]): void {
   for (const { folder } of parents) {
     for (const name of readdirSync(folder)) {
       const owner = ownerInName.exec(name)?.[1];
-      if (owner !== undefined && !existsSync(`/proc/${owner}`)) removeFolder(join(folder, name));
+      // A group with this process's own number was left by an earlier process of the same number.
+      const isLeft = owner === `${process.pid}` || !existsSync(`/proc/${owner}`);
+      if (owner !== undefined && isLeft) removeFolder(join(folder, name));
     }
   }
 }
@@ -88,7 +56,7 @@ export function makeGroup(parents: readonly Parent[], step: number, limits: Limi
     for (const [file, value] of settings(parent, limits)) {
       const path = join(folder, file);
       // Swap accounting is a choice of the kernel's builder.
-      if (existsSync(path)) writeFileSync(path, value);
+      if (existsSync(path)) set(path, value);
     }
     return { ...parent, folder };
   });
@@ -118,86 +86,13 @@ export function makeGroup(parents: readonly Parent[], step: number, limits: Limi
   };
 }
 
-interface Mount {
-  readonly version: 1 | 2;
-  /** The group that the mount shows as its root. */
-  readonly root: string;
-  readonly point: string;
-  readonly options: readonly string[];
-}
-
-interface OwnGroup {
-  readonly version: 1 | 2;
-  readonly names: readonly string[];
-  readonly folder: string;
-}
-
-/** Lines of proc_pid_mountinfo(5): fields up to " - ", then type, source and the options that name v1 controllers. */
-export function parseMounts(text: string): Mount[] {
-  return text.split('\n').flatMap((line) => {
-    const [left = '', right = ''] = line.split(' - ');
-    const [type = '', , options = ''] = right.split(' ');
-    const [, , , root, point] = left.split(' ');
-    if (!type.startsWith('cgroup') || root === undefined || point === undefined) return [];
-    return [{ version: type === 'cgroup2' ? 2 : 1, root, point, options: options.split(',') } as const];
-  });
-}
-
-/** Lines of cgroups(7) /proc/self/cgroup ("4:memory:/a/b", "0::/a/b") as folders under what is mounted. */
-export function ownGroups(text: string, mounts: readonly Mount[]): OwnGroup[] {
-  return text.split('\n').flatMap((line) => {
-    const [, names, ...rest] = line.split(':');
-    if (names === undefined) return [];
-    const path = rest.join(':');
-    const wanted = names === '' ? [] : names.split(',');
-    const mount = mounts.find(({ version, options }) =>
-      names === '' ? version === 2 : version === 1 && wanted.every((name) => options.includes(name)),
-    );
-    if (mount === undefined || !isWithin(path, mount.root)) return [];
-    const below = mount.root === '/' ? path : path.slice(mount.root.length);
-    return [{ version: mount.version, names: wanted, folder: join(mount.point, below) }];
-  });
-}
-
-function isWithin(path: string, root: string): boolean {
-  return root === '/' || path === root || path.startsWith(`${root}/`);
-}
-
-/** Enables the controllers for children of a v2 group, or says by null that it cannot be had. */
-function enabledParent(folder: string): Parent | null {
-  const control = join(folder, 'cgroup.subtree_control');
-  if (!existsSync(control)) return null;
-  const offered = words(join(folder, 'cgroup.controllers'));
-  for (const name of controllers) {
-    if (offered.includes(name) && !words(control).includes(name) && !tryWrite(control, `+${name}`)) return null;
-  }
-  const enabled = words(control);
-  const held = controllers.filter((name) => enabled.includes(name));
-  return held.length > 0 && canMakeChild(folder) ? { version: 2, folder, controllers: held } : null;
-}
-
-function canMakeChild(folder: string): boolean {
-  try {
-    accessSync(folder, constants.W_OK);
-    return true;
-  } catch (error) {
-    if (isSystemError(error, 'EACCES', 'EPERM', 'EROFS', 'ENOENT')) return false;
-    throw error;
-  }
-}
-
-function tryWrite(path: string, value: string): boolean {
+function set(path: string, value: string): void {
   try {
     writeFileSync(path, value);
-    return true;
   } catch (error) {
-    if (isSystemError(error, 'EACCES', 'EPERM', 'EROFS', 'EBUSY', 'EOPNOTSUPP', 'ENOENT')) return false;
-    throw error;
+    // Version 1 refuses a share of cpu above that of a parent, whose own smaller share then holds.
+    if (!path.endsWith('/cpu.cfs_quota_us') || !isSystemError(error, 'EINVAL')) throw error;
   }
-}
-
-function words(path: string): string[] {
-  return readFileSync(path, 'utf8').split(/\s+/).filter(Boolean);
 }
 
 function settings({ version, controllers: held }: Parent, limits: Limits): [string, string][] {

@@ -4,7 +4,7 @@ import type { HelperFrame } from '#contract/helper-wire.ts';
 import type { Answer } from './answer.ts';
 
 /** An assignment names every removed path, so it may be larger than a frame that goes the other way. */
-export const assignmentBytesMax = 64 * 1024 * 1024;
+const assignmentBytesMax = 64 * 1024 * 1024;
 /** What is kept of a log so that its outcome still fits one frame: base64 adds a third. */
 export const keptLogBytesMax = Math.floor(((frameBytesMax - 16 * 1024) * 3) / 4);
 /** Live output waiting for a slow reader. Beyond it live chunks are dropped; the outcome carries the log anyway. */

@@ -12,12 +12,13 @@ export interface RunUser {
   readonly gid: number;
 }
 
-export interface Tools {
+interface Tools {
   readonly bwrap: string;
   readonly sh: string;
   readonly mkfifo: string;
   readonly unshare: string | null;
   readonly setpriv: string | null;
+  readonly prlimit: string | null;
 }
 
 export interface Host {
@@ -62,7 +63,7 @@ export function findHost(options: HostOptions): Answer<Host> {
     value: {
       asRoot,
       runUser,
-      tools: { bwrap, sh, mkfifo, unshare: findTool('unshare'), setpriv },
+      tools: { bwrap, sh, mkfifo, unshare: findTool('unshare'), setpriv, prlimit: findTool('prlimit') },
       nodePath: realpathSync(process.execPath),
       npmFolder: npmFolder === null ? null : realpathSync(npmFolder),
       userOverlay: kernelIsAtLeast(6, 6),
@@ -84,7 +85,9 @@ export function whatIsMissing(host: Host): string[] {
       'Checks run as "nobody", which other programs may share: useradd --system --no-create-home patchgit-run.',
     );
   }
-  if (host.tools.unshare === null) missing.push('unshare is missing: apt-get install util-linux.');
+  if (host.tools.unshare === null || host.tools.prlimit === null) {
+    missing.push('unshare or prlimit is missing: apt-get install util-linux.');
+  }
   if (systemNpm() === null && host.npmFolder === null) missing.push('Checks have no npm: apt-get install npm.');
   return missing;
 }

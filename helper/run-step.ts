@@ -1,7 +1,6 @@
 /** One step: a fresh sandbox, one command, a verdict. Everything here runs outside the sandbox. */
 import { spawn } from 'node:child_process';
 import type { ChildProcess } from 'node:child_process';
-import { closeSync, constants as open, openSync, statfsSync } from 'node:fs';
 import { constants, setPriority } from 'node:os';
 import type { Readable, Writable } from 'node:stream';
 import { setTimeout as sleep } from 'node:timers/promises';
@@ -14,18 +13,18 @@ import { descriptors } from './isolation.ts';
 import type { Launch } from './isolation.ts';
 import { LogCapture } from './log-capture.ts';
 import type { LogPipe } from './log-pipe.ts';
+import { openPlaces } from './places.ts';
+import type { Places } from './places.ts';
 import { LetterReader, StatusReport } from './sandbox-status.ts';
-import { judge } from './verdict.ts';
+import { judge, setUpFailure } from './verdict.ts';
 import type { Limit } from './verdict.ts';
 import { memoryOfTree, watchEveryMs } from './watch.ts';
-import { inside } from './workspace.ts';
+import { filesMax } from './workspace.ts';
 
 /** Mounting takes milliseconds; copying or handing over a large tree can take long. */
 const setUpMsMax = 180_000;
 /** From the end of the command to the end of its last process and of its pipe. */
 const drainMsMax = 2_000;
-/** Less than this left means that a write has met, or was about to meet, the end of the room. */
-const nearlyFullBytes = 64 * 1024;
 
 export interface StepPlan {
   readonly name: string;
@@ -91,7 +90,8 @@ export class StandingStep {
    * `input`: what the prologue reads. Not ok when nothing is known about the tree.
    */
   async run(input: Buffer, onOutput: (chunk: Buffer) => void, signal: AbortSignal): Promise<Answer<StepOutcome>> {
-    const places = this.#openPlaces();
+    const places = openPlaces(this.#report.initPid ?? -1);
+    if (places === null) return { ok: false, why: setUpFailure('it ended before the command began.') };
     this.#onOutput = onOutput;
     this.#feed(descriptors.input, input);
     const began = await this.#letter('r', signal);
@@ -99,8 +99,8 @@ export class StandingStep {
     if (began) await this.#superviseUntilExit(places, signal);
     const durationMs = Math.round(performance.now() - startedMs);
     const exit = await this.#finish();
-    const diskIsFull = places.some(isFull);
-    places.forEach((place) => closeSync(place));
+    const diskIsFull = places.areFull();
+    places.close();
     if (signal.aborted) return { ok: false, why: 'The run was cancelled.' };
     const { bytes, omittedBytes } = this.#capture.take();
     const verdict = judge({
@@ -125,10 +125,10 @@ export class StandingStep {
     await this.#plan.group.remove();
   }
 
-  async #superviseUntilExit(places: readonly number[], signal: AbortSignal): Promise<void> {
+  async #superviseUntilExit(places: Places, signal: AbortSignal): Promise<void> {
     const cancel = (): void => this.#kill();
     const wall = setTimeout(() => this.#killFor('wall'), this.#plan.limits.wallMs);
-    const watch = setInterval(() => this.#watchMemory(places), watchEveryMs);
+    const watch = setInterval(() => this.#watch(places), watchEveryMs);
     signal.addEventListener('abort', cancel, { once: true });
     if (signal.aborted) cancel();
     await this.#exited;
@@ -138,17 +138,18 @@ export class StandingStep {
   }
 
   /**
-   * Where the kernel counts, it kills one process when the memory is used up; the rest would go on and fail, or hang, in
-   * a way that explains nothing. Version 2 ends the whole group by itself, for version 1 it is done here.
+   * What the kernel does not end by itself. Where it counts memory, it kills one process when that is used up; the rest
+   * would go on and fail, or hang, in a way that explains nothing (version 2 ends the whole group, version 1 does not).
+   * And bubblewrap's own tmpfs takes a size but no number of files.
    */
-  #watchMemory(places: readonly number[]): void {
+  #watch(places: Places): void {
     const { limits, group } = this.#plan;
+    if (places.mostFiles() > filesMax(limits.diskBytes)) this.#killFor('disk');
     if (group.holds.includes('memory')) {
       if (group.events().outOfMemoryKills > 0) this.#killFor('memory');
       return;
     }
-    const used = memoryOfTree(this.#child.pid ?? -1) + places.reduce((sum, place) => sum + usedBytes(place), 0);
-    if (used > limits.memoryBytes) this.#killFor('memory');
+    if (memoryOfTree(this.#child.pid ?? -1) + places.usedBytes() > limits.memoryBytes) this.#killFor('memory');
   }
 
   #take(chunk: Buffer): void {
@@ -175,16 +176,18 @@ export class StandingStep {
     if (this.#report.initPid !== null && this.#report.initIsThere()) killProcess(this.#report.initPid);
   }
 
-  /** Waits for one letter of the prologue; false when it will not come. */
+  /** Waits for one letter of the prologue; false when it will not come, comes too late, or is not wanted any more. */
   async #letter(letter: string, signal: AbortSignal): Promise<boolean> {
-    const patience = new AbortController();
-    const aborted = new Promise<false>((resolve) => {
-      if (signal.aborted) resolve(false);
-      signal.addEventListener('abort', () => resolve(false), { once: true, signal: patience.signal });
+    let stopWaiting = (): void => undefined;
+    const notWanted = new Promise<false>((resolve) => {
+      stopWaiting = () => resolve(false);
     });
-    const late = sleep(setUpMsMax, false, { signal: patience.signal, ref: false }).catch(() => false);
-    const came = await Promise.race([this.#status.waitFor(letter), aborted, late]);
-    patience.abort();
+    const late = setTimeout(stopWaiting, setUpMsMax);
+    signal.addEventListener('abort', stopWaiting, { once: true });
+    if (signal.aborted) stopWaiting();
+    const came = await Promise.race([this.#status.waitFor(letter), notWanted]);
+    clearTimeout(late);
+    signal.removeEventListener('abort', stopWaiting);
     return came;
   }
 
@@ -205,17 +208,6 @@ export class StandingStep {
     const streams = [this.#log, this.#readable(descriptors.status), this.#readable(descriptors.json)];
     await Promise.race([Promise.all(streams.map(whenClosed)), sleep(drainMsMax)]);
     return exit;
-  }
-
-  /**
-   * The sandbox's writable places, opened from outside while nothing untrusted runs, so that their room can still be
-   * asked for when the sandbox is gone.
-   */
-  #openPlaces(): number[] {
-    const root = `/proc/${this.#report.initPid}/root`;
-    return [inside.work, '/tmp', '/dev/shm'].map((path) =>
-      openSync(`${root}${path}`, open.O_RDONLY | open.O_DIRECTORY),
-    );
   }
 
   #feed(descriptor: number, bytes: Buffer): void {
@@ -248,16 +240,4 @@ function whenClosed(stream: Readable): Promise<void> {
     if (stream.closed) resolve();
     stream.once('close', () => resolve());
   });
-}
-
-/** What a tmpfs takes of the machine's memory: its pages, and about a kilobyte of the kernel's for each file. */
-function usedBytes(place: number): number {
-  const { blocks, bfree, bsize, files, ffree } = statfsSync(`/proc/self/fd/${place}`);
-  return (blocks - bfree) * bsize + (files - ffree) * 1024;
-}
-
-/** Full for a program that writes by the page: tmpfs gives nothing smaller. */
-function isFull(place: number): boolean {
-  const { bavail, bsize, files, ffree } = statfsSync(`/proc/self/fd/${place}`);
-  return bavail * bsize < nearlyFullBytes || (files > 0 && ffree === 0);
 }

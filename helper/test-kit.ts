@@ -95,7 +95,7 @@ export class World {
 export const silentLog = { debug: ignore, info: ignore, warn: ignore, error: ignore };
 
 export const limits: Limits = {
-  wallMs: 10_000,
+  wallMs: 60_000,
   cpuPercent: 200,
   memoryBytes: 256 * mebibyte,
   processes: 64,

@@ -38,6 +38,14 @@ exec 3>&- </dev/null
 exec "$@"
 `;
 
+/**
+ * How many files one writable place may hold. A file that holds nothing costs no page, but about a kilobyte of the
+ * kernel's memory, so names are limited as well as bytes.
+ */
+export function filesMax(bytes: number): number {
+  return Math.min(Math.max(Math.ceil(bytes / 4096), 65_536), 1_048_576);
+}
+
 /** What the prologue reads: permission to begin, then the removed paths. */
 export function prologueInput(remove: readonly string[]): Buffer {
   const word = remove.length > 0 ? 'remove' : 'go';

@@ -86,7 +86,8 @@ function positionOf(seen: readonly string[], start: string): number {
 const before = (from: number, to: number): Kills =>
   Array.from({ length: to - from + 1 }, (_, index) => ['before', from + index]);
 
-describe('kill -9 of the daemon while GO or undo is carried out', () => {
+// Many restarts: bounded by what they do, not by the clock of a busy machine.
+describe('kill -9 of the daemon while GO or undo is carried out', { timeout: 300_000 }, () => {
   it('publishes exactly one branch and one pull request, whichever git commands it happens at', async () => {
     const [plain, everywhere, late, during] = await proposals(4);
     if (!plain || !everywhere || !late || !during) throw new Error('four proposals were made');

@@ -10,13 +10,15 @@ import type { Log, Sandbox, SandboxEvent, SandboxReport, SandboxRequest } from '
 import { FrameOrder } from './base-sandbox-order.ts';
 import { findRunUser } from './base-sandbox-user.ts';
 
-export interface BaseSandboxOptions {
+interface BaseSandboxOptions {
   /** The pinned Node: runs the helper, and is the `node` that checks get. */
   readonly nodePath: string;
   /** The helper as one file. */
   readonly helperPath: string;
   /** Folder of the npm package, for machines without an npm under /usr. */
   readonly npmFolder: string | null;
+  /** Where Node keeps the helper compiled, which saves a third of its start. Nobody else may be able to write there. */
+  readonly compileCacheFolder?: string;
   readonly log: Log;
 }
 
@@ -110,8 +112,10 @@ async function converse(options: BaseSandboxOptions, talk: Conversation): Promis
     ...(user === null ? [] : ['--run-as', `${user.uid}:${user.gid}`]),
     ...(options.npmFolder === null ? [] : ['--npm', options.npmFolder]),
   ];
-  // An empty environment: nothing the daemon knows is there to be read. Its own group: so that it can be killed whole.
-  const child = spawn(options.nodePath, [options.helperPath, ...flags], { cwd: '/', env: {}, detached: true });
+  // Nothing the daemon knows is in the environment. Its own group: so that it can be killed whole.
+  const { compileCacheFolder } = options;
+  const env = compileCacheFolder === undefined ? {} : { NODE_COMPILE_CACHE: compileCacheFolder };
+  const child = spawn(options.nodePath, [options.helperPath, ...flags], { cwd: '/', env, detached: true });
   let ended: string | null = null;
   let killTimer: NodeJS.Timeout | null = null;
   const stop = (why: string): void => {

@@ -33,6 +33,15 @@ export interface CrashHouse {
 
 export async function crashHouse(check = 'true'): Promise<CrashHouse> {
   const watch = watchGit();
+  try {
+    return await build(watch, check);
+  } catch (error) {
+    watch.remove();
+    throw error;
+  }
+}
+
+async function build(watch: GitWatch, check: string): Promise<CrashHouse> {
   const repository = makeRepository({ 'a.txt': 'one\ntwo\n', 'src/b.txt': 'x\n' });
   const changes = { 'a.txt': 'one\nTWO\n', 'src/new/c.txt': 'new\n' };
   const patch = repository.diff(changes);
@@ -41,6 +50,40 @@ export async function crashHouse(check = 'true'): Promise<CrashHouse> {
   repository.git('update-ref', '-d', 'refs/heads/wanted');
   const house = await startHouse({ PATH: `${watch.folder}:${process.env['PATH'] ?? '/usr/bin:/bin'}` });
   await addRepository(house.client, { name: 'r', url: repository.origin, checks: [{ name: 'check', command: check }] });
+  const killer = killerOf(house, watch);
+  const { persistently } = killer;
+  return {
+    house,
+    watch,
+    repository,
+    patch,
+    tree,
+    ...killer,
+    send: async () => {
+      const id = randomUUID();
+      return await persistently('the patch is accepted', async () => {
+        return must(await sendPatch(house.client, { id, repository: 'r', patch })).id;
+      });
+    },
+    jobDone: async (id) => {
+      return await persistently('the job has its proposal', async () => {
+        const job = await jobAtRest(house.client, id);
+        if (job.proposalId === null) throw new Error(`no proposal: ${JSON.stringify(job.problem)}`);
+        return await getProposal(house.client, job.proposalId);
+      });
+    },
+    close: async () => {
+      try {
+        await closeHouses();
+      } finally {
+        removeRepositories();
+        watch.remove();
+      }
+    },
+  };
+}
+
+function killerOf(house: House, watch: GitWatch): Pick<CrashHouse, 'killAt' | 'killed' | 'persistently'> {
   let kills: Kills = [];
   let killed = 0;
   const arm = (): void => {
@@ -59,23 +102,7 @@ export async function crashHouse(check = 'true'): Promise<CrashHouse> {
       });
     }
   };
-  const persistently: CrashHouse['persistently'] = (what, ask) =>
-    until(what, async () => {
-      await revive();
-      try {
-        return await ask();
-      } catch (error) {
-        // Killed in the middle of the answer: ask again. Any other refusal is what the test is about.
-        if (!watch.hasKilled()) throw error;
-        return null;
-      }
-    });
   return {
-    house,
-    watch,
-    repository,
-    patch,
-    tree,
     killAt: (next) => {
       kills = next;
       killed = 0;
@@ -85,25 +112,17 @@ export async function crashHouse(check = 'true'): Promise<CrashHouse> {
       await revive();
       return killed;
     },
-    persistently,
-    send: async () => {
-      const id = randomUUID();
-      return await persistently('the patch is accepted', async () => {
-        return must(await sendPatch(house.client, { id, repository: 'r', patch })).id;
-      });
-    },
-    jobDone: async (id) => {
-      return await persistently('the job has its proposal', async () => {
-        const job = await jobAtRest(house.client, id);
-        if (job.proposalId === null) throw new Error(`no proposal: ${JSON.stringify(job.problem)}`);
-        return await getProposal(house.client, job.proposalId);
-      });
-    },
-    close: async () => {
-      await closeHouses();
-      removeRepositories();
-      watch.remove();
-    },
+    persistently: (what, ask) =>
+      until(what, async () => {
+        await revive();
+        try {
+          return await ask();
+        } catch (error) {
+          // Killed in the middle of the answer: ask again. Any other refusal is what the test is about.
+          if (!watch.hasKilled()) throw error;
+          return null;
+        }
+      }),
   };
 }
 

@@ -7,8 +7,11 @@ import { chmodSync, existsSync, mkdtempSync, readFileSync, rmSync, writeFileSync
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 
-/** `before`: git is not run any more. `during`: git runs on without its daemon. `after`: git is done, its answer is lost. */
-export type Moment = 'before' | 'during' | 'after';
+/**
+ * `before`: git is not run any more. `during`: git runs on without its daemon. `after`: git is done, its answer is lost.
+ * `pause` kills nothing: git waits until `release`.
+ */
+export type Moment = 'before' | 'during' | 'after' | 'pause';
 
 export interface GitWatch {
   /** To be put in front of PATH. */
@@ -21,6 +24,9 @@ export interface GitWatch {
   readonly seen: () => string[];
   /** Whether the kill that was asked for has happened. */
   readonly hasKilled: () => boolean;
+  /** Whether git waits at the place that was asked for. */
+  readonly isPaused: () => boolean;
+  readonly release: () => void;
   readonly remove: () => void;
 }
 
@@ -33,7 +39,7 @@ export function watchGit(): GitWatch {
   const arm = (moment: string, number: number): void => {
     writeFileSync(file('count'), '0\n');
     writeFileSync(file('log'), '');
-    rmSync(file('killed'), { force: true });
+    for (const name of ['killed', 'paused', 'released']) rmSync(file(name), { force: true });
     writeFileSync(file('plan'), `${moment} ${number}\n`);
   };
   arm('never', 0);
@@ -43,6 +49,8 @@ export function watchGit(): GitWatch {
     count: () => arm('never', 0),
     seen: () => readFileSync(file('log'), 'utf8').split('\n').filter(Boolean).map(subcommand),
     hasKilled: () => existsSync(file('killed')),
+    isPaused: () => existsSync(file('paused')),
+    release: () => writeFileSync(file('released'), ''),
     remove: () => rmSync(folder, { recursive: true, force: true }),
   };
 }
@@ -63,6 +71,13 @@ echo "$*" | head -n 1 >> '${folder}/log'
 read -r moment at < '${folder}/plan'
 if [ "$number" != "$at" ]; then
   exec 9>&-
+  exec '${git}' "$@"
+fi
+if [ "$moment" = pause ]; then
+  : > '${folder}/paused'
+  exec 9>&-
+  # Bounded: whoever asked for the pause is gone with the folder.
+  while [ -e '${folder}/paused' ] && ! [ -e '${folder}/released' ]; do sleep 0.02; done
   exec '${git}' "$@"
 fi
 : > '${folder}/killed'

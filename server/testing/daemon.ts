@@ -82,83 +82,104 @@ function makeHouse(always: Environment): House {
   const home = join(folder, 'home');
   mkdirSync(home);
   const client = socketClient(join(home, 'patchgit.sock'));
+  const daemon = daemonProcess({ folder, home, always, client });
+  const house: House = {
+    folder,
+    home,
+    client,
+    ...daemon,
+    stop: async () => {
+      await daemon.kill('SIGTERM');
+      return await daemon.ended();
+    },
+    cli: (args, input) => runCli(home, args, input),
+    rows: (sql, ...values) => readRows(join(home, 'patchgit.db'), sql, values),
+    close: async () => {
+      houses.delete(house);
+      try {
+        // A crash is never what a test wants; being killed may be.
+        const crashed = !daemon.isRunning() && ((await daemon.ended()) ?? 0) > 0;
+        if (daemon.isRunning()) await house.stop();
+        else await daemon.gone();
+        if (crashed) throw new Error(`the daemon ended by itself and said: ${daemon.said()}`);
+        const left = existsSync(join(home, 'quarantine')) ? readdirSync(join(home, 'quarantine')) : [];
+        if (left.length > 0) throw new Error(`a stopped daemon left ${left.length} folders in quarantine`);
+      } finally {
+        if (daemon.isRunning()) await daemon.kill('SIGKILL');
+        rmSync(folder, { recursive: true, force: true });
+      }
+    },
+  };
+  return house;
+}
+
+type DaemonProcess = Pick<House, 'pid' | 'start' | 'kill' | 'gone' | 'isRunning' | 'said'> & {
+  /** Exit code of the last one; null when a signal ended it or none was started. */
+  readonly ended: () => Promise<number | null>;
+};
+
+interface Place {
+  readonly folder: string;
+  readonly home: string;
+  readonly always: Environment;
+  readonly client: Client;
+}
+
+/** One daemon after the other on the same home. */
+function daemonProcess({ folder, home, always, client }: Place): DaemonProcess {
   let child: ChildProcess | null = null;
   let said = '';
   let ended: Promise<number | null> = Promise.resolve(null);
   let descendants: SeenProcess[] = [];
-
   const isRunning = (): boolean => child !== null && child.exitCode === null && child.signalCode === null;
   const running = (): ChildProcess => {
     if (child === null || !isRunning()) throw new Error(`the daemon is not running. It said: ${said}`);
     return child;
   };
   const pid = (): number => running().pid ?? 0;
-  const start = async (environment: Environment = {}): Promise<void> => {
-    if (isRunning()) throw new Error('the daemon runs already');
-    const started = spawn(process.execPath, ['server/main.ts'], {
-      cwd: root,
-      env: { ...daemonEnvironment(home), ...always, ...environment },
-      stdio: ['ignore', 'ignore', 'pipe'],
-    });
-    child = started;
-    children.add(started);
-    started.stderr.setEncoding('utf8').on('data', (text: string) => {
-      said += text;
-    });
-    ended = new Promise((resolve) => {
-      started.on('close', (code) => {
-        children.delete(started);
-        resolve(code);
-      });
-    });
-    await until('the daemon answers', async () => {
-      running();
-      return (await client.get('/api/hello')).ok;
-    });
-  };
-  const kill = async (signal: NodeJS.Signals = 'SIGKILL'): Promise<void> => {
-    const process = running();
-    descendants = descendantsOf(pid());
-    process.kill(signal);
-    await gone();
-  };
   const gone = async (): Promise<void> => {
     await ended;
     const left = (): SeenProcess[] => [...descendants, ...processesOf(folder)].filter(stillRuns);
-    await until(`what the daemon had started ends: ${JSON.stringify(left())}`, () => left().length === 0, 15_000);
+    await until('everything that the daemon had started ends', () => left().length === 0, 15_000);
     descendants = [];
   };
-  const stop = async (): Promise<number | null> => {
-    await kill('SIGTERM');
-    return await ended;
-  };
-  const house: House = {
-    folder,
-    home,
-    client,
+  return {
     pid,
-    start,
-    kill,
-    stop,
     gone,
     isRunning,
     said: () => said,
-    cli: (args, input) => runCli(home, args, input),
-    rows: (sql, ...values) => readRows(join(home, 'patchgit.db'), sql, values),
-    close: async () => {
-      houses.delete(house);
-      try {
-        if (isRunning()) await stop();
-        else await gone();
-        const left = existsSync(join(home, 'quarantine')) ? readdirSync(join(home, 'quarantine')) : [];
-        if (left.length > 0) throw new Error(`a stopped daemon left ${left.length} folders in quarantine`);
-      } finally {
-        child?.kill('SIGKILL');
-        rmSync(folder, { recursive: true, force: true });
-      }
+    ended: () => ended,
+    start: async (environment = {}) => {
+      if (isRunning()) throw new Error('the daemon runs already');
+      if (!existsSync(home)) throw new Error('this house is closed');
+      const env = { ...daemonEnvironment(home), ...always, ...environment };
+      const started = spawn(process.execPath, ['server/main.ts'], {
+        cwd: root,
+        env,
+        stdio: ['ignore', 'ignore', 'pipe'],
+      });
+      child = started;
+      children.add(started);
+      started.stderr.setEncoding('utf8').on('data', (text: string) => {
+        said += text;
+      });
+      ended = new Promise((resolve) => {
+        started.on('close', (code) => {
+          children.delete(started);
+          resolve(code);
+        });
+      });
+      await until('the daemon answers', async () => {
+        running();
+        return (await client.get('/api/hello')).ok;
+      });
+    },
+    kill: async (signal = 'SIGKILL') => {
+      descendants = descendantsOf(pid());
+      running().kill(signal);
+      await gone();
     },
   };
-  return house;
 }
 
 /** Nothing of the developer's own shell but the way to programs. */

@@ -101,7 +101,7 @@ export function makeRepository(files: Files | null = { 'README.md': 'hello\n' })
 
 /** For `afterEach`: removes every repository the test made, and fails when one could not be removed. */
 export function removeRepositories(): void {
-  for (const folder of [...open]) {
+  for (const folder of open) {
     open.delete(folder);
     rmSync(folder, { recursive: true, force: true });
     if (existsSync(folder)) throw new Error(`${folder} was left behind`);

@@ -25,9 +25,11 @@ export function serialLock(clock: Clock): SerialLock {
   const queue = new PQueue({ concurrency: 1 });
   let holder: (Holder & { readonly sinceMs: number }) | null = null;
   return {
-    run: (next, work) =>
-      queue.add(
+    run: async (next, work) => {
+      let started = false;
+      const turn = queue.add(
         async () => {
+          started = true;
           holder = { ...next, sinceMs: clock.nowMs() };
           try {
             await work();
@@ -36,7 +38,14 @@ export function serialLock(clock: Clock): SerialLock {
           }
         },
         { priority: next.kind === 'publication' ? decisionsFirst : 0 },
-      ),
+      );
+      try {
+        await turn;
+      } catch (error) {
+        // Dropped by `clear` before its turn came: the tables still have it, and the next start goes on with it.
+        if (started) throw error;
+      }
+    },
     now: () => ({ holder, waiting: queue.size }),
     idle: () => queue.onIdle(),
     clear: () => queue.clear(),

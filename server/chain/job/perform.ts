@@ -98,15 +98,16 @@ async function performStep(
         },
       );
     case 'confirm_cancelled':
-      return parts.jobs.take(
-        job.id,
-        'stopped',
-        { kind: 'job.cancelled' },
-        { problem: problem('job_cancelled', 'You stopped this job. Nothing was published.') },
-      );
+      return confirmStopped(parts.jobs, job.id);
     default:
       return never(step);
   }
+}
+
+/** What the owner stopped has really ended. */
+export function confirmStopped(jobs: Jobs, id: JobId): void {
+  const why = problem('job_cancelled', 'You stopped this job. Nothing was published.');
+  jobs.take(id, 'stopped', { kind: 'job.cancelled' }, { problem: why });
 }
 
 async function performStage(
@@ -125,7 +126,7 @@ async function performStage(
       { ...parts, repository, title: job.title, baseRef: job.baseRef, signal },
       received,
     );
-    if (planned.ok) parts.jobs.planned(job.id, planned.value.plan, planned.value.base);
+    if (planned.ok && isRunning(parts, job)) parts.jobs.planned(job.id, planned.value.plan, planned.value.base);
     return planned.ok ? ok(null) : planned;
   }
   assert(job.baseSha !== null && job.plan !== null, 'a planned job has its base');
@@ -133,7 +134,7 @@ async function performStage(
   const work = { git: parts.git, artifacts: parts.artifacts, gitDir, base: job.baseSha, quarantine, signal };
   if (stage === 'patch') {
     const patched = await performPatch(work, received);
-    if (patched.ok) parts.jobs.patched(job.id, patched.value);
+    if (patched.ok && isRunning(parts, job)) parts.jobs.patched(job.id, patched.value);
     return patched.ok ? ok(null) : patched;
   }
   assert(job.patch !== null, 'a patched job has its patch');
@@ -154,6 +155,11 @@ async function performStage(
   if (!proved.ok) return proved;
   await propose(parts, job, repository, proved.value);
   return ok(null);
+}
+
+/** The owner may have stopped it while a stage was at work: then what the stage found is not needed any more. */
+function isRunning(parts: JobParts, job: JobRow): boolean {
+  return parts.jobs.get(job.id).state === 'running';
 }
 
 /** The policy of the base may only shorten the clock. */

@@ -7,7 +7,7 @@ import { PortError, type Log } from '../../ports.ts';
 import { emptyQuarantine } from '../../resources/repo/quarantine.ts';
 import { performPublication, type PublishParts } from '../publish/perform.ts';
 import type { SerialLock } from './lock.ts';
-import { performJob, type JobParts } from './perform.ts';
+import { confirmStopped, performJob, type JobParts } from './perform.ts';
 import type { JobRow } from './store.ts';
 
 /** How often a publication that could not finish is tried again. */
@@ -54,7 +54,7 @@ export function runner(parts: Parts): Runner {
     try {
       await performJob({ ...parts, onProgress }, id, abort.signal);
     } catch (error) {
-      failOf(parts, id, error);
+      failOf(parts, id, error, abort.signal);
     } finally {
       running.delete(id);
       forgetOldest(progress);
@@ -111,11 +111,13 @@ function forgetOldest(progress: Map<string, readonly CheckProgress[]>): void {
 }
 
 /** The world failed in a way no stage expected: said on the job. Anything else is our bug, and ends the process. */
-function failOf(parts: Parts, id: JobId, error: unknown): void {
+function failOf(parts: Parts, id: JobId, error: unknown, signal: AbortSignal): void {
   if (!(error instanceof PortError)) throw error;
+  const { state } = parts.jobs.get(id);
+  // What was being ended failed because of that: a stop by the owner is a stop, and a stop of the daemon leaves the row as it is.
+  if (state === 'cancelling') return confirmStopped(parts.jobs, id);
+  if (signal.aborted || state !== 'running') return;
   parts.log.error({ jobId: id, err: error }, 'job failed');
-  const state = parts.jobs.get(id).state;
-  if (state !== 'running') return;
   const why = error.cause instanceof Error ? `${error.message}: ${error.cause.message.trim()}` : error.message;
   parts.jobs.take(
     id,
@@ -145,12 +147,7 @@ async function resume(parts: Parts, enqueue: Runner['enqueue'], publish: Runner[
   for (const { document } of parts.proposals.underWay()) publish(document.id, document.title);
   for (const job of parts.jobs.open()) {
     if (job.state === 'cancelling') {
-      parts.jobs.take(
-        job.id,
-        'stopped',
-        { kind: 'job.cancelled' },
-        { problem: problem('job_cancelled', 'You stopped this job. Nothing was published.') },
-      );
+      confirmStopped(parts.jobs, job.id);
     } else {
       if (job.state === 'running')
         parts.jobs.take(job.id, 'requeue', { kind: 'job.resumed', body: { stage: job.stage } });

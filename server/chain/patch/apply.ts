@@ -6,13 +6,13 @@ import { ObjectId } from '#contract/ids.ts';
 import { type Problem, problem } from '#contract/problem.ts';
 import { no, ok, type Result } from '../../lib/result.ts';
 import { type Git, type GitAnswer, PortError } from '../../ports.ts';
-import { gitBaseReader } from './base-reader.ts';
+import type { BaseEntry } from './base-reader.ts';
 import { pathFromBytes, pathToBytes, showPath } from './bytes.ts';
 import { explainGit } from './git-says.ts';
 import { type IndexEntry, readIndex, writeIndex } from './index-file.ts';
 import { gitWallMs } from './limits.ts';
-import { parentsOf } from './names.ts';
-import { diffRows, type Place, type RawRow, writeTree } from './tree.ts';
+import { parentOf, parentsOf } from './names.ts';
+import { diffRows, type Place, type RawRow, readTrees, writeTree } from './tree.ts';
 
 export interface ApplyRequest extends Place {
   /** Scratch index; written anew. */
@@ -34,7 +34,10 @@ export interface Applied {
  * Cost: as many processes for any size of repository; the whole index is only read to confirm a refusal.
  */
 export async function applyPatch(git: Git, request: ApplyRequest): Promise<Result<Applied, Problem>> {
-  const before = await touchedEntries(git, request);
+  // The protocol that reads the trees ends names at line feeds; no such name gets past judgePath.
+  if (request.files.some((path) => /[\0\n]/.test(path))) return applyPatchFully(git, request);
+  const trees = await readTrees(git, request, [...new Set(request.files.flatMap((path) => ['', ...parentsOf(path)]))]);
+  const before = await touchedEntries(git, request, trees);
   await writeIndex(request.indexFile, before, request.base.length / 2);
   const answer = await runApply(git, request);
   if (answer.ended !== null) return no(explainGit(answer));
@@ -45,7 +48,7 @@ export async function applyPatch(git: Git, request: ApplyRequest): Promise<Resul
   // A path that changed without being named means that we read the patch differently than git did.
   if ([...changes.keys()].some((path) => !touched.has(path))) return applyPatchFully(git, request);
   if (changes.size === 0) return no(changesNothing());
-  const tree = await writeTree(git, request, changes);
+  const tree = await writeTree(git, request, trees, changes);
   const rows = await diffRows(git, request, tree);
   if (!sameChanges(rows, changes)) throw new PortError('git', 'confirm that the new tree is the base with this patch');
   return ok({ tree, rows });
@@ -91,15 +94,18 @@ function runApply(git: Git, request: ApplyRequest): Promise<GitAnswer> {
  * The base's entries that git's apply can need: the touched paths, what stands where a folder above them is needed
  * (so that git sees a symlink there), and everything below a touched path that is a folder.
  */
-async function touchedEntries(git: Git, request: ApplyRequest): Promise<Map<string, IndexEntry>> {
-  const reader = gitBaseReader(git, request.gitDir, request.base, request.signal, { contents: false });
-  const asked = [...new Set(request.files.flatMap((path) => [path, ...parentsOf(path)]))];
+async function touchedEntries(
+  git: Git,
+  request: ApplyRequest,
+  trees: ReadonlyMap<string, ReadonlyMap<string, BaseEntry>>,
+): Promise<Map<string, IndexEntry>> {
   const entries = new Map<string, IndexEntry>();
   const folders: string[] = [];
   const touched = new Set(request.files);
-  for (const [path, entry] of await reader.entries(asked)) {
-    if (entry.type !== 'tree') entries.set(path, entry);
-    else if (touched.has(path)) folders.push(path);
+  for (const path of new Set(request.files.flatMap((one) => [one, ...parentsOf(one)]))) {
+    const entry = trees.get(parentOf(path))?.get(path.slice(path.lastIndexOf('/') + 1));
+    if (entry && entry.type !== 'tree') entries.set(path, entry);
+    else if (entry && touched.has(path)) folders.push(path);
   }
   if (folders.length > 0) {
     for (const [path, entry] of await entriesBelow(git, request, folders)) entries.set(path, entry);

@@ -35,6 +35,8 @@ describe('a diff that git would take', () => {
     for (const [before, after] of [
       ['', ''],
       ['Here you are:\n\n```diff\n', '```\nBest\n'],
+      ['So:\n', '- Changed the error\n- Run the tests\n'],
+      ['So:\n', '\n- changed the error\n+ more\n'],
       ['From: x\n\nfix\n---\n a | 2 +-\n\n', '-- \n2.39.5\n'],
     ]) {
       const tried = await tryPatch(repository, base, `${before}${good}${after}`);

@@ -63,6 +63,7 @@ describe('places', () => {
     ],
     ['an insertion without anything that says where', `${goodHead}@@ ... @@\n+lost\n`, 'patch_ambiguous', { line: 4 }],
     ['an insertion whose numbers contradict each other', `${goodHead}@@ -7,0 +20,1 @@\n+lost\n`, 'patch_ambiguous', {}],
+    ['lines too many that fit nowhere', `${good}-  other();\n`, 'patch_corrupt', { hunk: 1, line: 13 }],
     [
       'hunks that overlap',
       good + goodHunk.replace('RangeError', 'TypeError'),

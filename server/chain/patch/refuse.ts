@@ -55,6 +55,12 @@ export function refuseElided(place: HunkPlace, line: HunkLine): Problem {
   return problem('patch_elided', message, where(place, line.at));
 }
 
+/** Lines with signs behind a hunk that is complete: they fit neither the file nor the counts. */
+export function refuseSurplus(place: HunkPlace, line: HunkLine): Problem {
+  const message = `Line ${line.at} follows hunk ${place.hunk} of "${showPath(place.path)}" although its counts are used up, and does not fit the file. Leave a blank line before other text, or correct the hunk.`;
+  return problem('patch_corrupt', message, where(place, line.at));
+}
+
 export function refuseTruncated(place: HunkPlace, hunk: Hunk, lines: readonly HunkLine[]): Problem {
   const last = lines.at(-1)?.at ?? hunk.at;
   const message = `The diff ends in the middle of hunk ${place.hunk} of "${showPath(place.path)}": lines are missing after line ${last}. Paste all of it.`;

@@ -143,7 +143,7 @@ function applySeal(job: SectionJob, before: Sheet, content: string, settled: Set
   return no(refuseBroken(path, file.at));
 }
 
-export function refuseBroken(path: string, at: number): Problem {
+function refuseBroken(path: string, at: number): Problem {
   const message = `The lines for "${showPath(path)}" do not give the file that its "index" line names: some are missing, or were changed on their way here (blanks or line ends). Attach the diff as a file, or remove the "index" line if it was edited on purpose.`;
   return problem('patch_corrupt', message, { file: showPath(path), line: at });
 }

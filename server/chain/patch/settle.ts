@@ -11,7 +11,15 @@ import { driftLinesMax } from './limits.ts';
 import { type BaseText, levelsFor, placesOf } from './locate.ts';
 import type { MendCode, MendNote } from './mends.ts';
 import { type Candidate, placeHunks } from './place.ts';
-import { isCutOff, refuseAmbiguous, refuseOverlap, refuseTruncated, refuseUnplaced, where } from './refuse.ts';
+import {
+  isCutOff,
+  refuseAmbiguous,
+  refuseOverlap,
+  refuseSurplus,
+  refuseTruncated,
+  refuseUnplaced,
+  where,
+} from './refuse.ts';
 import type { Hunk, HunkLine } from './shape.ts';
 import { type Edit, editedLines } from './write.ts';
 
@@ -107,6 +115,9 @@ function locate(path: string, number: number, hunk: Hunk, base: BaseText, drift:
       return ok({ hunk, number, lines: reading.lines, level, places: after, expected, notes });
     }
   }
+  const follows = hunk.extra?.near === true ? hunk.extra.lines()[0] : undefined;
+  const fits = placesOf(base, old, 'exact', hunk.toEndOfFile) ?? [];
+  if (follows && fits.length > 0) return no(refuseSurplus(place, follows));
   return no(refuseUnplaced(place, hunk, plain, base));
 }
 
@@ -124,7 +135,7 @@ function readingsOf(hunk: Hunk): Reading[] {
   const trimmed = extra.slice(0, extra.findLastIndex((line) => line.sign !== ' ' || line.text !== '') + 1);
   if (hunk.extra && (hunk.extra.near || told)) readings.push({ lines: [...plain, ...trimmed], notes: ['counts'] });
   const changesMore = hunk.extra?.near === true && extra.some((line) => line.sign !== ' ');
-  if (!changesMore) readings.push({ lines: plain, notes: [] });
+  if (!changesMore || extra.every(isListItem)) readings.push({ lines: plain, notes: [] });
   const unsigned = plain.filter((line) => line.unsigned && line.text.trim() !== '');
   if (unsigned.length === 0) return readings;
   // Every context line lost its blank: then the others begin with a blank of their own.
@@ -134,6 +145,11 @@ function readingsOf(hunk: Hunk): Reading[] {
   const lastSigned = plain.findLastIndex((line) => !line.unsigned);
   if (lastSigned < plain.length - 1) readings.push({ lines: plain.slice(0, lastSigned + 1), notes: ['counts'] });
   return readings;
+}
+
+/** `- Changed the error`: a list in the text behind a diff, not a removed line that begins with one blank. */
+function isListItem(line: HunkLine): boolean {
+  return line.sign === ' ' ? line.text.trim() === '' : /^ [A-Z`*[]/.test(line.text);
 }
 
 /** At the tolerant levels a few brackets would fit anywhere: some letters must agree. */

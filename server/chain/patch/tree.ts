@@ -25,16 +25,24 @@ export interface RawRow {
 }
 
 /**
- * Writes the trees of `base` with `changes` (null removes) into the quarantine, and returns the new root.
+ * Writes the trees of `base` with `changes` (null removes) into the quarantine, and returns the new root. `known` holds the
+ * base's trees of all folders above the changes (readTrees).
  * The names of all trees are computed here and confirmed by git, which writes them in one process.
  */
 export async function writeTree(
   git: Git,
   place: Place,
+  known: ReadonlyMap<string, ReadonlyMap<string, BaseEntry>>,
   changes: ReadonlyMap<string, IndexEntry | null>,
 ): Promise<ObjectId> {
   const folders = [...new Set([...changes.keys()].flatMap((path) => ['', ...parentsOf(path)]))];
-  const trees = await readTrees(git, place, folders);
+  const trees = new Map(
+    folders.map((path) => {
+      const there = known.get(path);
+      assert(there, 'every folder above a change was read');
+      return [path, new Map(there)];
+    }),
+  );
   const oidBytes = place.base.length / 2;
   // Removals first: a file that makes room for a folder of the same name must not take the folder with it.
   for (const [path, entry] of [...changes].toSorted(

@@ -1,0 +1,97 @@
+import { describe, expect, it } from 'vitest';
+import { noPolicy } from '#contract/policy.ts';
+import type { Gate } from '#contract/proposal.ts';
+import { checkResult, checkSide, fileChange } from '../../testing/documents.ts';
+import { judgeGates, type GateFacts } from './gates.ts';
+import { assessRisk } from './risk.ts';
+
+const facts: GateFacts = {
+  checks: [checkResult()],
+  risk: { level: 'low', reasons: [] },
+  policy: noPolicy,
+  forbiddenPaths: [],
+  formatter: null,
+};
+const failed = checkSide({ conclusion: 'failure', exitCode: 1, failing: ['x'] });
+
+function gate(name: string, more: Partial<GateFacts>): Gate | undefined {
+  return judgeGates({ ...facts, ...more }).find((other) => other.name === name);
+}
+
+describe('the gates before GO', () => {
+  it('are all open for a patch that applies and whose checks pass', () => {
+    expect(judgeGates(facts).map((one) => [one.name, one.verdict])).toEqual([
+      ['applies', 'open'],
+      ['proof', 'open'],
+    ]);
+  });
+
+  it.each<[string, Partial<GateFacts>, Gate['verdict'], RegExp]>([
+    [
+      'closed by one new failure, which it names',
+      { checks: [checkResult({ after: failed, newFailures: ['x'] })] },
+      'closed',
+      /^1 new failure: x$/,
+    ],
+    [
+      'closed by many, of which it names three',
+      { checks: [checkResult({ newFailures: ['a', 'b', 'c', 'd'] })] },
+      'closed',
+      /^4 new failures: a, b, c, …$/,
+    ],
+    [
+      'closed by a new failure of the built-in check too',
+      { checks: [checkResult({ source: 'built_in', newFailures: ['tree'] })] },
+      'closed',
+      /tree/,
+    ],
+    [
+      'warned about failures that were there before',
+      { checks: [checkResult({ before: failed, after: failed }), checkResult()] },
+      'warned',
+      /^1 of 2 checks fail, as they did before/,
+    ],
+    [
+      'warned when nothing was tested',
+      { checks: [checkResult({ source: 'built_in' })] },
+      'warned',
+      /nothing was tested/,
+    ],
+    ['open with the number of checks', { checks: [checkResult(), checkResult()] }, 'open', /^2 of 2 checks pass/],
+  ])('proof: %s', (_what, more, verdict, reason) => {
+    expect(gate('proof', more)).toMatchObject({ verdict, reason: expect.stringMatching(reason) });
+  });
+
+  it('warn about an unreliable test, a formatter that is not content, and say when it is', () => {
+    expect(gate('flaky', { checks: [checkResult({ flaky: ['t'] })] })).toMatchObject({ verdict: 'warned' });
+    expect(gate('format', { formatter: { command: 'fmt', clean: false } })).toMatchObject({ verdict: 'warned' });
+    expect(gate('format', { formatter: { command: 'fmt', clean: true } })).toMatchObject({ verdict: 'open' });
+    expect(gate('format', {})).toBeUndefined();
+  });
+
+  it('are closed by a policy that cannot be read and by a path that it forbids', () => {
+    expect(gate('policy', { policy: { ...noPolicy, found: true, mistakes: ['x.'] } })).toMatchObject({
+      verdict: 'closed',
+    });
+    expect(gate('forbidden', { forbiddenPaths: ['a'] })).toMatchObject({
+      verdict: 'closed',
+      reason: expect.stringContaining('a'),
+    });
+  });
+
+  it.each([
+    ['ci', '.github/workflows/ci.yml'],
+    ['owners', '.github/CODEOWNERS'],
+    ['own_policy', '.patchgit.yml'],
+    ['attributes', '.gitattributes'],
+  ])('warn about what protects the project: %s', (name, path) => {
+    const risk = assessRisk({
+      files: [fileChange(path)],
+      addedLines: [],
+      mended: 0,
+      ownRepository: false,
+      protectedPaths: [],
+    });
+    expect(gate(name, { risk })).toMatchObject({ verdict: 'warned', reason: expect.stringContaining(path) });
+  });
+});

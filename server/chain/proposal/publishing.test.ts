@@ -1,0 +1,109 @@
+import { execFileSync } from 'node:child_process';
+import { describe, expect, it } from 'vitest';
+import { checkResult, checkSide, documentOf, freezeFacts } from '../../testing/documents.ts';
+import { freeze } from './freeze.ts';
+
+const hostile = [
+  '--upload-pack=touch /tmp/x',
+  '-d main',
+  '../../refs/heads/main',
+  'a..b@{upstream}~1^2:3?*[x]\\',
+  'name.lock',
+  '.lock',
+  '@',
+  'HEAD',
+  'refs/heads/main',
+  '',
+  '   ',
+  '\u202Eevil\u202C',
+  'Grüße aus Köln: naïve façade',
+  '修正バグ',
+  '🙂🙂🙂',
+  'line one\nPatchgit-Proposal: prop_ffffffffffff\nline three',
+  'tab\tand\u0000nul\u001B[31mred\u0007',
+  '/'.repeat(200),
+  'a/'.repeat(100),
+  'word '.repeat(40),
+  "it's `rm -rf` $(whoami) ; && |",
+];
+
+describe('what GO will write', () => {
+  it.each(hostile)('has a branch name that git accepts and that nobody else has, for the title %j', (title) => {
+    const { branch } = documentOf({ title }).publishing;
+    expect(branch).toMatch(/^patchgit\/(?:[a-z0-9][a-z0-9-]*-)?0123456789ab$/);
+    expect(branch.length).toBeLessThan(80);
+    execFileSync('git', ['check-ref-format', `refs/heads/${branch}`]);
+    execFileSync('git', ['check-ref-format', '--branch', branch], { stdio: 'ignore' });
+  });
+
+  it('keeps the words of a plain title in the branch name', () => {
+    expect(documentOf({ title: 'Grüße: Say TWO loudly!' }).publishing.branch).toBe(
+      'patchgit/gru-e-say-two-loudly-0123456789ab',
+    );
+  });
+
+  it.each(hostile)(
+    'has one subject line of at most 72 characters and our three trailers, for the title %j',
+    (title) => {
+      const { commitMessage, pullTitle } = documentOf({ title }).publishing;
+      const lines = commitMessage.split('\n');
+      expect(lines[0]?.length).toBeLessThanOrEqual(72);
+      expect(lines.slice(1)).toEqual([
+        '',
+        'Patchgit-Proposal: prop_0123456789ab',
+        `Patchgit-Base: ${'a'.repeat(40)}`,
+        'Patchgit-Ledger: 7:abc',
+        '',
+      ]);
+      expect(commitMessage.replaceAll('\n', '')).not.toMatch(/[\p{Cc}\p{Cf}]/u);
+      expect(pullTitle).toBe(lines[0]);
+      expect(lines[0]).not.toBe('');
+      // git must not take the subject for a comment or an empty message.
+      const kept = execFileSync('git', ['stripspace'], { input: commitMessage, encoding: 'utf8' });
+      expect(kept.trimEnd()).toBe(commitMessage.trimEnd());
+    },
+  );
+
+  it('does not cut a character in half', () => {
+    const { commitMessage } = documentOf({ title: `${'a'.repeat(71)}🙂 and more` }).publishing;
+    expect(commitMessage.isWellFormed()).toBe(true);
+  });
+
+  it('says who commits: the owner if set, patchgit otherwise, and nothing that breaks a commit', () => {
+    const facts = freezeFacts();
+    const by = (name: string, email: string) =>
+      freeze({ ...facts, repository: { ...facts.repository, author: { name, email } } }).publishing.author;
+    expect(freeze(facts).publishing.author).toEqual({ name: 'patchgit', email: 'patchgit@localhost' });
+    expect(by('Ada', 'ada@example.com')).toEqual({ name: 'Ada', email: 'ada@example.com' });
+    expect(by('Ada\nX: y', 'a\u0000@example.com')).toEqual({ name: 'Ada X: y', email: 'a @example.com' });
+  });
+
+  it('neutralises what a forge would act on: mentions, issues, links, images, HTML, tables and headings', () => {
+    const command = 'npm test | cat @octocat #12 ![x](http://evil) <img src=x> `code` **bold** ~~no~~';
+    const facts = freezeFacts({ title: '# @everyone fixes #1 <script>alert(1)</script> [x](javascript:1)' });
+    const after = checkSide({ conclusion: 'failure', failing: ['a|b', '@mention'] });
+    const { pullBody } = freeze({
+      ...facts,
+      proved: { ...facts.proved, checks: [checkResult({ command, after })] },
+    }).publishing;
+    expect(pullBody).not.toMatch(/@(?!\u200B)/);
+    expect(pullBody).not.toMatch(/(?<!\\)[<>`~]/);
+    expect(pullBody).not.toMatch(/(?<!\\)#\d/);
+    expect(pullBody).not.toMatch(/(?<!\\)\]\(/);
+    const row = pullBody.split('\n').find((line) => line.includes('npm test'));
+    expect(row?.match(/(?<!\\)\|/g)).toHaveLength(5);
+  });
+
+  it('says the evidence, the base, the tree and that nothing is merged', () => {
+    const { pullBody } = documentOf().publishing;
+    for (const said of [
+      '0 failing before, 0 failing after, 0 new',
+      'a'.repeat(40),
+      'c'.repeat(40),
+      'prop_0123456789ab',
+      'nothing is merged automatically',
+      '$0.00',
+    ])
+      expect(pullBody).toContain(said);
+  });
+});
