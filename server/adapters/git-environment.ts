@@ -52,6 +52,9 @@ const config: readonly (readonly [string, string])[] = [
   ['pack.threads', '1'],
   ['pack.windowMemory', '64m'],
   ['core.bigFileThreshold', '32m'],
+  // Packs are mapped in small windows, so that a cap on the address space leaves room for the work itself.
+  ['core.packedGitWindowSize', '16m'],
+  ['core.packedGitLimit', '128m'],
 ];
 
 /** Options that go before the subcommand. */

@@ -10,7 +10,7 @@ import type { BaseEntry } from './base-reader.ts';
 import { pathFromBytes, pathToBytes, showPath } from './bytes.ts';
 import { explainGit } from './git-says.ts';
 import { type IndexEntry, readIndex, writeIndex } from './index-file.ts';
-import { gitWallMs } from './limits.ts';
+import { gitMemoryBytesMax, gitWallMs } from './limits.ts';
 import { parentOf, parentsOf } from './names.ts';
 import { diffRows, type Place, type RawRow, readTrees, writeTree } from './tree.ts';
 
@@ -86,6 +86,7 @@ function runApply(git: Git, request: ApplyRequest): Promise<GitAnswer> {
     indexFile: request.indexFile,
     objectsDir: request.objectsDir,
     wallMs: gitWallMs,
+    memoryBytesMax: gitMemoryBytesMax,
     ...(request.signal ? { signal: request.signal } : {}),
   });
 }

@@ -2,7 +2,7 @@
 import { type Problem, problem, type ProblemCode } from '#contract/problem.ts';
 import type { GitAnswer } from '../../ports.ts';
 import { showPath } from './bytes.ts';
-import { gitWallMs } from './limits.ts';
+import { gitMemoryBytesMax, gitWallMs } from './limits.ts';
 import { judgePath } from './names.ts';
 
 interface Saying {
@@ -67,6 +67,11 @@ const sayings: readonly Saying[] = [
     pattern: /error: (.*): wrong type/,
     code: 'patch_does_not_apply',
     sentence: '"$1" is of another kind in the base.',
+  },
+  {
+    pattern: /[Oo]ut of memory|malloc failed/,
+    code: 'patch_too_large',
+    sentence: `The patch asks git for more than ${gitMemoryBytesMax / 1024 / 1024} MiB of memory. Split it, or leave large binary files out.`,
   },
   {
     pattern: /No valid patches in input|unrecognized input/,

@@ -7,8 +7,6 @@
 export const filesMax = 10_000;
 /** Hunks one patch may hold, over all files. */
 export const hunksMax = 50_000;
-/** Largest base file whose lines are searched. Larger ones take exact git diffs only. */
-export const searchedFileBytesMax = 32 * 1024 * 1024;
 /** Sum of all base files that are read to answer one patch. */
 export const baseBytesMax = 64 * 1024 * 1024;
 /** Line comparisons spent on finding the places of one file's hunks. */
@@ -24,5 +22,7 @@ export const linkHopsMax = 40;
 export const driftLinesMax = 20_000;
 /** Wall time of a git process that reads a patch. */
 export const gitWallMs = 20_000;
+/** Address space of a git process that reads a patch: 239 bytes of binary delta can ask for a gigabyte. */
+export const gitMemoryBytesMax = 768 * 1024 * 1024;
 /** Characters of a line that are quoted in a refusal. */
 export const quotedCharactersMax = 80;

@@ -49,7 +49,7 @@ function indexLines(lines: readonly string[]): Map<string, number[]> {
   return where;
 }
 
-export interface Found {
+interface Found {
   readonly level: Level;
   /** Every place, as 0-based lines of the base, ascending. */
   readonly places: readonly number[];

@@ -84,6 +84,8 @@ async function treeOf(
     ...(signal === undefined ? {} : { signal }),
   });
   if (!applied.ok) return applied;
-  const refused = await judgeTree(git, { gitDir, objectsDir: quarantine.objectsDir, base, tree: applied.value.tree });
-  return refused === null ? ok(applied.value.tree) : no(refused);
+  const { tree, rows } = applied.value;
+  const stop = signal === undefined ? {} : { signal };
+  const refused = await judgeTree(git, { gitDir, objectsDir: quarantine.objectsDir, base, tree, rows, ...stop });
+  return refused === null ? ok(tree) : no(refused);
 }
