@@ -49,12 +49,6 @@ function indexLines(lines: readonly string[]): Map<string, number[]> {
   return where;
 }
 
-interface Found {
-  readonly level: Level;
-  /** Every place, as 0-based lines of the base, ascending. */
-  readonly places: readonly number[];
-}
-
 /** All places of these old lines at one level. Null when the search had to be given up. */
 export function placesOf(
   base: BaseText,
