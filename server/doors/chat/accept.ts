@@ -73,7 +73,7 @@ export async function acceptMessage(
   if (patch === null) {
     db.transaction(() => chat.addMessage(row));
     // Answering starts git; that the message is kept is said first.
-    setImmediate(parts.replyLater);
+    parts.replyLater();
     return ok(shown());
   }
   const repository = chooseRepository(parts, message);

@@ -1,12 +1,16 @@
 import { RequestId } from '#contract/ids.ts';
 import { writePrompt } from '../../chain/plan/prompt.ts';
 import { sha256 } from '../../lib/digest.ts';
-import type { Git, Log } from '../../ports.ts';
+import type { Clock, Git, Log } from '../../ports.ts';
 import type { Mirrors } from '../../resources/repo/mirror.ts';
 import type { Repositories } from '../../resources/repo/store.ts';
 import type { Chat, Unanswered } from './store.ts';
 
+/** An answer waits this long, so that what the owner sends in one go is on disk before the first answer takes the disk. */
+const replyDelayMs = 20;
+
 interface Parts {
+  readonly clock: Clock;
   readonly chat: Chat;
   readonly git: Git;
   readonly mirrors: Mirrors;
@@ -27,7 +31,9 @@ export function replier(parts: Parts): { readonly nudge: () => void; readonly id
       for (const message of parts.chat.unanswered()) await reply(parts, message);
     } while (again);
   };
-  const nudge = (): void => {
+  let cancelTimer: (() => void) | null = null;
+  const start = (): void => {
+    cancelTimer = null;
     again = true;
     running ??= pass()
       .catch((error: unknown) => parts.log.error({ err: error }, 'message could not be answered'))
@@ -36,8 +42,12 @@ export function replier(parts: Parts): { readonly nudge: () => void; readonly id
       });
   };
   return {
-    nudge,
+    nudge: () => {
+      cancelTimer ??= parts.clock.after(replyDelayMs, start);
+    },
+    // What still waits stays unanswered in its row, and is answered after the next start.
     idle: async () => {
+      cancelTimer?.();
       await running;
     },
   };

@@ -114,7 +114,7 @@ function toMessage(raw: unknown): Message & { requestDigest: string } {
 }
 
 const threadColumns = `id, title, created_at_ms as createdAtMs,
-  (select max(created_at_ms) from message where thread_id = thread.id) as lastMessageAtMs`;
+  (select created_at_ms from message where thread_id = thread.id order by seq desc limit 1) as lastMessageAtMs`;
 
 export function chatStore(db: Database, ledger: Ledger, clock: Clock): Chat {
   const { sqlite } = db;
