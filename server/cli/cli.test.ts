@@ -216,6 +216,23 @@ describe('the other commands', () => {
     expect(await json(1, 'helper', 'bake')).toMatchObject({ problem: { code: 'not_configured' } });
   });
 
+  it('"repo set" changes the checks and the author, and the next commit is by that author', async () => {
+    await added();
+    const set = await json(0, 'repo', 'set', name, '--check', 'true', '--author', 'Ada Lovelace <ada@example.org>');
+    expect(set).toMatchObject({
+      checks: [{ command: 'true', source: 'owner' }],
+      author: { name: 'Ada Lovelace', email: 'ada@example.org' },
+    });
+    const proposal = await json(0, 'propose', '--repo', name, '--diff', patchFile(), '--wait');
+    const { commit } = await json(0, 'go', String(proposal['id']), '--digest', String(proposal['digest']));
+    expect(repository.git('show', '-s', '--format=%an <%ae>', String(commit))).toBe('Ada Lovelace <ada@example.org>');
+    expect(await json(0, 'repo', 'set', name, '--check', '', '--author', '')).toMatchObject({
+      checks: null,
+      author: null,
+    });
+    expect(await house.cli(['repo', 'set', name, '--author', 'nobody'])).toMatchObject({ code: 2 });
+  });
+
   it('export the ledger as one JSON object a line, oldest first', async () => {
     const { code, stdout } = await house.cli(['audit', 'export']);
     expect(code).toBe(0);

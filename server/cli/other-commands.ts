@@ -41,7 +41,7 @@ export const repoAdd: Command = async ({ client, positionals, options }) => {
   if (place === undefined || name === undefined) return usageError('repo add needs a path or URL and --name NAME');
   // A path is meant from here, and the daemon runs elsewhere.
   const url = existsSync(place) ? resolve(place) : place;
-  const checks = check?.map((command, index) => ({ name: checkName(command, index, check), command }));
+  const checks = check === undefined ? undefined : namedChecks(check);
   const answer = await client.send('POST', '/api/repositories', {
     name,
     url,
@@ -50,6 +50,10 @@ export const repoAdd: Command = async ({ client, positionals, options }) => {
   });
   return answer.ok ? done(answer.value, repositoryText(Repository.parse(answer.value))) : refusedWith(answer.why);
 };
+
+function namedChecks(commands: readonly string[]): { name: string; command: string }[] {
+  return commands.map((command, index) => ({ name: checkName(command, index, commands), command }));
+}
 
 /** The command itself, shortened; numbered where two would read the same. */
 function checkName(command: string, index: number, all: readonly string[]): string {
@@ -80,6 +84,23 @@ export const repoCheck = named(async (client, name) => {
   const failed = report.findings.some((finding) => finding.verdict === 'bad');
   return { kind: 'done', json: report, text: findingsText(report.findings), failed };
 });
+/** Owner's settings of one repository; what is not named stays as it is, and "" goes back to what is detected. */
+export const repoSet: Command = async ({ client, positionals: [name], options: { check, formatter, author } }) => {
+  if (name === undefined || (check === undefined && formatter === undefined && author === undefined)) {
+    return usageError('repo set needs a name and --check, --formatter or --author');
+  }
+  const person = author === undefined || author === '' ? null : /^(.+?) <([^<>]+)>$/.exec(author);
+  if (author !== undefined && author !== '' && person === null) return usageError('--author reads "NAME <EMAIL>"');
+  const given = check?.filter((command) => command !== '');
+  const change = {
+    ...(given === undefined ? {} : { checks: given.length === 0 ? null : namedChecks(given) }),
+    ...(formatter === undefined ? {} : { formatter: formatter === '' ? null : formatter }),
+    ...(author === undefined ? {} : { author: person === null ? null : { name: person[1], email: person[2] } }),
+  };
+  const answer = await client.send('PATCH', `/api/repositories/${encodeURIComponent(name)}`, change);
+  return answer.ok ? done(answer.value, repositoryText(Repository.parse(answer.value))) : refusedWith(answer.why);
+};
+
 export const repoFetch = named(async (client, name) => {
   const answer = await client.send('POST', `/api/repositories/${name}/fetch`);
   return answer.ok ? done(answer.value, repositoryText(Repository.parse(answer.value))) : refusedWith(answer.why);

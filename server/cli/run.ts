@@ -18,6 +18,7 @@ export interface Options {
   readonly name?: string | undefined;
   readonly check?: readonly string[] | undefined;
   readonly formatter?: string | undefined;
+  readonly author?: string | undefined;
   readonly repo?: string | undefined;
   readonly base?: string | undefined;
   readonly diff?: string | undefined;

@@ -8,6 +8,7 @@ Usage: patchgit COMMAND [options]          every command takes --json; exit code
 
   repo add PATH|URL --name NAME [--check CMD]... [--formatter CMD]
   repo list | check NAME | fetch NAME | remove NAME
+  repo set NAME [--check CMD]... [--formatter CMD] [--author "NAME <EMAIL>"]   ("" goes back to the default)
 
   propose --repo NAME --diff FILE|- [--base REF] [--title TEXT] [--wait]
   show ID                                  a proposal, or a job that has none yet

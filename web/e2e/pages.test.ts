@@ -44,6 +44,24 @@ describe.each([
     },
   );
 
+  it('the settings of a repository read well, and are kept', async () => {
+    const { page, complaints } = signedIn;
+    await page.setViewportSize(viewport);
+    await page.goto(`${house.origin}/repositories`);
+    await page.getByRole('button', { name: 'Change' }).click();
+    await page.getByLabel('Author name').fill('Ada Lovelace');
+    await page.getByLabel('Author e-mail').fill('ada@example.org');
+    await expectNoSidewaysScroll(page);
+    const { violations } = await new AxeBuilder({ page }).analyze();
+    expect(violations.map(({ id, nodes }) => `${id}: ${nodes.map((node) => node.html).join(' | ')}`)).toEqual([]);
+    await page.getByRole('button', { name: 'Save' }).click();
+    await page.getByLabel('Author name').waitFor({ state: 'detached' });
+    await page.reload();
+    await page.getByRole('button', { name: 'Change' }).click();
+    expect(await page.getByLabel('Author name').inputValue()).toBe('Ada Lovelace');
+    expect(complaints).toEqual([]);
+  });
+
   it('the confirm screen and its job read well too', async () => {
     const { page, complaints } = signedIn;
     await page.setViewportSize(viewport);

@@ -24,11 +24,15 @@ export function RepositoryForm({
   const [checks, setChecks] = useState<readonly Line[]>(start.map(({ name, command }) => ({ name, command })));
   const [detect, setDetect] = useState(repository.checks === null);
   const save = (event: SubmitEvent): void => {
-    const formatter = typed(fieldsOf(event), 'formatter').trim();
+    const fields = fieldsOf(event);
+    const formatter = typed(fields, 'formatter').trim();
+    const name = typed(fields, 'authorName').trim();
+    const email = typed(fields, 'authorEmail').trim();
     act(async () => {
       await call('PATCH', `/api/repositories/${encodeURIComponent(repository.name)}`, {
         checks: detect ? null : checks,
         formatter: formatter === '' ? null : formatter,
+        author: name === '' && email === '' ? null : { name, email },
       });
       readStateSoon();
       onDone();
@@ -56,10 +60,28 @@ export function RepositoryForm({
           spellcheck={false}
         />
       </label>
+      <Author author={repository.author} />
       <Alert>{problem ? null : said}</Alert>
       {problem ? <ProblemNote problem={problem} /> : null}
       <Submit busy={busy}>Save</Submit>
     </form>
+  );
+}
+
+/** Who the commits of this repository are by; without one they are by patchgit. */
+function Author({ author }: { readonly author: Repository['author'] }) {
+  return (
+    <fieldset class="check-line">
+      <legend>Commit author (patchgit, when both are empty)</legend>
+      <label class="field">
+        <span>Author name</span>
+        <input name="authorName" maxLength={100} defaultValue={author?.name ?? ''} autocomplete="off" />
+      </label>
+      <label class="field wide">
+        <span>Author e-mail</span>
+        <input name="authorEmail" type="email" maxLength={200} defaultValue={author?.email ?? ''} autocomplete="off" />
+      </label>
+    </fieldset>
   );
 }
 
