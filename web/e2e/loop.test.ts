@@ -204,12 +204,19 @@ describe('the page and the daemon', () => {
     expect(copied).toContain('Round the total');
   });
 
+  it('takes a diff in the chat, byte for byte, and leads from its card to the proposal', async () => {
+    await page.goto(`${house.origin}/?thread=new`);
+    await page.getByLabel(/Describe a change/).fill(samplePatch('discount.patch'));
+    await page.getByLabel('Repository').selectOption('sample');
+    await page.getByRole('button', { name: 'Send' }).click();
+    await page.getByRole('link', { name: 'Open proposal' }).click();
+    await page.getByText('Your decision is needed').waitFor();
+    // Sent as it is, so nothing had to be repaired.
+    expect(await page.getByText(/repaired|mended/i).count()).toBe(0);
+  });
+
   it('asks for the PIN again after "lock", and tells a wrong one from the right one', async () => {
-    await page.getByRole('link', { name: /^More/ }).first().click();
-    await page
-      .getByRole('link', { name: /^Settings/ })
-      .first()
-      .click();
+    await page.goto(`${house.origin}/settings`);
     await page.getByRole('button', { name: /^Lock/ }).first().click();
     await page.locator('input[type=password]:visible').fill('wrong wrong wrong');
     await page.getByRole('button', { name: /^Unlock/ }).click();

@@ -25,11 +25,15 @@ export function Composer({ threadId }: { readonly threadId: string | null }) {
   };
   const submit = (): void => {
     if (text.trim() === '' && !diff) return;
-    if (diff && !repository) {
-      say('Choose the repository this diff is for.');
+    // Not every keyboard tells the page that it pasted: a diff in the field is sent as its bytes all the same.
+    const written = !diff && looksLikeDiff(text);
+    const sent = written ? diffOfText(text) : diff;
+    const refusal = sent && !repository ? 'Choose the repository this diff is for.' : sent && tooLarge(sent);
+    if (refusal) {
+      say(refusal);
       return;
     }
-    const to = post(threadId, text, diff, repository);
+    const to = post(threadId, written ? '' : text, sent, repository);
     setText('');
     setDiff(null);
     say(null);
