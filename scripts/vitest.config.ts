@@ -5,6 +5,7 @@ export default defineConfig({
   test: {
     include: ['server/**/*.test.ts', 'helper/**/*.test.ts', 'web/**/*.test.{ts,tsx}', 'scripts/**/*.test.ts'],
     exclude: ['scripts/sample/**', 'node_modules/**'],
+    setupFiles: [new URL('./vitest.setup.ts', import.meta.url).pathname],
     pool: 'forks',
     maxWorkers: 2,
     testTimeout: 180_000,

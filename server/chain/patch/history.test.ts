@@ -70,6 +70,16 @@ describe('diffs that git made of random changes', () => {
     );
   });
 
+  it('are refused when a removed blank line at the end of a file was lost on the way', async () => {
+    const before = { 'a.txt': { mode: '100644', content: Buffer.from('\n\n\n\n') } } as const;
+    const after = { 'a.txt': { mode: '100644', content: Buffer.from('\n\n> quoted\n\none\n') } } as const;
+    const [base = never, goal = never] = repository.commits(before, after);
+    const diff = repository.diff(base, goal, '--full-index').toString('latin1');
+    expect(diff).toMatch(/^-$/m);
+    const tried = await tryPatch(repository, base, Buffer.from(diff.replace(/^-\n/m, ''), 'latin1'));
+    expect(tried).toMatchObject({ ok: false, why: { code: 'patch_corrupt' } });
+  });
+
   it('give the same from the touched paths as from the whole index, even when a path is forgotten', async () => {
     await fc.assert(
       fc.asyncProperty(

@@ -45,6 +45,8 @@ export function findSealed(
     const edits = settled.edits.map((edit) => ({ ...edit, lines: edit.lines.map(end) }));
     const lines = editedLines(before, edits);
     for (const finalNewline of [settled.finalNewline, !settled.finalNewline]) {
+      // An empty last line without its line feed is the same bytes as one line less: the edits would not lead there.
+      if (!finalNewline && lines.at(-1) === '') continue;
       if (isSealed(joinLines({ lines, finalNewline }))) return { edits, lines, finalNewline };
     }
   }
