@@ -1,25 +1,16 @@
 /** Carries out one assignment: finds a way to have the tree, then runs each step in a sandbox of its own. */
-import type { Assignment, StepOutcome } from '#contract/helper-wire.ts';
+import type { Assignment, Limits, StepOutcome } from '#contract/helper-wire.ts';
 import type { Answer } from './answer.ts';
-import { makeGroup, sweepGroups } from './cgroup.ts';
-import { findParents } from './cgroup-parents.ts';
-import type { Controller, Parent } from './cgroup-parents.ts';
-import { keptLogBytesMax } from './frames.ts';
 import type { FrameWriter } from './frames.ts';
 import type { Host } from './host.ts';
-import { planLaunch } from './isolation.ts';
 import { liveOutput } from './live-output.ts';
-import { makeLogPipes } from './log-pipe.ts';
-import type { LogPipe } from './log-pipe.ts';
+import { prologueInput } from './prologue.ts';
+import { overlay } from './readiness.ts';
+import type { Ahead, Readiness, Way } from './readiness.ts';
 import { report } from './report.ts';
-import { StandingStep } from './run-step.ts';
-import { isKnownArchitecture, seccompProgram } from './seccomp.ts';
+import type { StandingStep, StepWork } from './run-step.ts';
 import { setUpFailure } from './verdict.ts';
-import { checkWorkspace, ownership, prologueInput } from './workspace.ts';
-import type { Strategy } from './workspace.ts';
-
-/** Beyond the memory limit, for one process: programs such as Node reserve far more writable memory than they use. */
-const reservedBytes = 1024 * 1024 * 1024;
+import { checkWorkspace, ownership } from './workspace.ts';
 
 /**
  * Sends `ready` once the first sandbox stands, then `started` and `outcome` per step, then `done`; or `trouble` at any
@@ -27,53 +18,61 @@ const reservedBytes = 1024 * 1024 * 1024;
  */
 export async function carryOut(
   assignment: Assignment,
-  host: Host,
+  readiness: Readiness,
   missing: readonly string[],
   frames: FrameWriter,
   signal: AbortSignal,
 ): Promise<Answer<StepOutcome[]>> {
-  const checked = checkWorkspace(assignment.workspace);
-  if (!checked.ok) return checked;
-  if (!isKnownArchitecture(process.arch)) return { ok: false, why: `There is no call filter for ${process.arch}.` };
-  const ways = waysToHave(assignment, host);
-  const pipes = makeLogPipes(
-    host.tools.mkfifo,
-    assignment.steps.length + ways.length - 1,
-    host.asRoot ? host.runUser : null,
-  );
-  if (!pipes.ok) return pipes;
-  const parents = findParents();
-  sweepGroups(parents);
-  const run = new Run(assignment, host, seccompProgram(process.arch), parents, pipes.value, ways);
-  const outcomes: StepOutcome[] = [];
-  for (const index of assignment.steps.keys()) {
-    const standing = await run.stand(index, signal);
-    if (!standing.ok) return standing;
-    try {
-      if (index === 0) frames.send({ type: 'ready', protocol: 1, ...run.describe(missing) });
-      const outcome = await runOne(standing.value, assignment, index, frames, signal);
-      if (!outcome.ok) return outcome;
-      frames.send({ type: 'outcome', outcome: outcome.value });
-      outcomes.push(outcome.value);
-    } finally {
-      await standing.value.end();
+  const run = new Run(assignment, readiness);
+  try {
+    const work = planWork(assignment);
+    if (!work.ok) return work;
+    const pipes = readiness.makePipes(assignment.steps.length + run.ways - 1);
+    if (!pipes.ok) return pipes;
+    const outcomes: StepOutcome[] = [];
+    for (const [index, one] of work.value.entries()) {
+      const standing = await run.stand(index, signal);
+      if (!standing.ok) return standing;
+      try {
+        if (index === 0) frames.send({ type: 'ready', protocol: 1, ...run.describe(missing) });
+        const outcome = await runOne(standing.value, one, frames, signal);
+        if (!outcome.ok) return outcome;
+        frames.send({ type: 'outcome', outcome: outcome.value });
+        outcomes.push(outcome.value);
+      } finally {
+        await standing.value.end();
+      }
     }
+    return { ok: true, value: outcomes };
+  } finally {
+    await run.end();
   }
-  return { ok: true, value: outcomes };
+}
+
+/** Everything that can be wrong with an assignment is found before anything runs. */
+export function planWork({ workspace, steps, limits }: Assignment): Answer<StepWork[]> {
+  const checked = checkWorkspace(workspace);
+  if (!checked.ok) return checked;
+  const work: StepWork[] = [];
+  for (const step of steps) {
+    const input = prologueInput(step, workspace.remove, workspace.delta !== null);
+    if (!input.ok) return input;
+    work.push({ step, input: input.value, wallMs: limits.wallMs });
+  }
+  return { ok: true, value: work };
 }
 
 async function runOne(
   standing: StandingStep,
-  assignment: Assignment,
-  index: number,
+  work: StepWork,
   frames: FrameWriter,
   signal: AbortSignal,
 ): Promise<Answer<StepOutcome>> {
-  const name = assignment.steps[index]?.name ?? '';
+  const { name } = work.step;
   frames.send({ type: 'started', step: name });
   const live = liveOutput((bytes) => frames.sendLive(name, bytes));
   try {
-    return await standing.run(prologueInput(assignment.workspace.remove), live.push, signal);
+    return await standing.run(work, live.push, signal);
   } finally {
     live.end();
   }
@@ -81,54 +80,43 @@ async function runOne(
 
 /** A way that the host may refuse is tried before the one that always works. */
 function waysToHave({ workspace }: Assignment, host: Host): Way[] {
-  const owner = ownership(workspace.lower, host.runUser.uid, host.asRoot);
   const copy: Way = { strategy: 'copy', adopt: false };
-  const kernelAllows = host.asRoot || host.userOverlay;
-  if (host.tools.unshare === null || !kernelAllows || owner === 'foreign') return [copy];
-  return [{ strategy: 'overlay', adopt: owner === 'adopt' }, copy];
-}
-
-interface Way {
-  readonly strategy: Strategy;
-  readonly adopt: boolean;
+  if (overlay(host) === null) return [copy];
+  const owner = ownership(workspace.lower, host.runUser.uid, host.asRoot);
+  return owner === 'foreign' ? [copy] : [{ strategy: 'overlay', adopt: owner === 'adopt' }, copy];
 }
 
 /** What stays the same from step to step, and the way that proved to work for the first one. */
 class Run {
   readonly #assignment: Assignment;
-  readonly #host: Host;
-  readonly #filter: Buffer;
-  readonly #parents: readonly Parent[];
-  readonly #pipes: LogPipe[];
-  readonly #held: readonly Controller[];
-  #ways: Way[];
+  readonly #readiness: Readiness;
+  /** The sandbox that was made before the assignment came. */
+  #ahead: Ahead | null;
+  #ways: Way[] = [];
   #refused: string | null = null;
-  #groups = 0;
 
-  constructor(
-    assignment: Assignment,
-    host: Host,
-    filter: Buffer,
-    parents: readonly Parent[],
-    pipes: LogPipe[],
-    ways: Way[],
-  ) {
+  constructor(assignment: Assignment, readiness: Readiness) {
     this.#assignment = assignment;
-    this.#host = host;
-    this.#filter = filter;
-    this.#parents = parents;
-    this.#pipes = pipes;
-    this.#ways = ways;
-    this.#held = parents.flatMap((parent) => parent.controllers);
+    this.#readiness = readiness;
+    this.#ahead = readiness.takeAhead();
+  }
+
+  /** How many sandboxes it may take to have one. */
+  get ways(): number {
+    if (this.#ways.length === 0) this.#ways = waysToHave(this.#assignment, this.#readiness.host);
+    return this.#ways.length;
   }
 
   async stand(index: number, signal: AbortSignal): Promise<Answer<StandingStep>> {
+    const ahead = await this.#standAhead(signal);
+    if (ahead !== null) return { ok: true, value: ahead };
+    const { limits, workspace } = this.#assignment;
     for (;;) {
       const [way, ...others] = this.#ways;
-      const pipe = this.#pipes.pop();
-      if (way === undefined || pipe === undefined) return { ok: false, why: 'There is no way left to have the tree.' };
-      const standing = this.#start(index, way, pipe);
-      const stood = await standing.stands(signal);
+      if (way === undefined) return { ok: false, why: 'There is no way left to have the tree.' };
+      const standing = this.#readiness.start(way, limits, workspace);
+      let stood = await standing.stands(signal);
+      if (stood.ok) stood = await standing.takeTree(workspace, signal);
       if (stood.ok) return { ok: true, value: standing };
       await standing.end();
       if (signal.aborted) return { ok: false, why: 'The run was cancelled.' };
@@ -140,33 +128,35 @@ class Run {
     }
   }
 
+  /** Null when there is none that fits; then the long way tells what is wrong, if anything is. */
+  async #standAhead(signal: AbortSignal): Promise<StandingStep | null> {
+    const [way] = this.#ways;
+    const { limits, workspace } = this.#assignment;
+    const ahead = this.#ahead;
+    if (ahead === null || way?.strategy !== 'overlay' || way.adopt || !fits(ahead.limits, limits)) return null;
+    this.#ahead = null;
+    let stood = await ahead.step.stands(signal);
+    if (stood.ok) stood = await ahead.step.takeTree(workspace, signal);
+    if (stood.ok) return ahead.step;
+    await ahead.step.end();
+    return null;
+  }
+
   describe(missing: readonly string[]): { isolation: string[]; missing: string[] } {
     const [way] = this.#ways;
     if (way === undefined) throw new Error('A sandbox stands, so there is a way to have its tree.');
-    return report(this.#host, { ...way, held: this.#held, overlayRefused: this.#refused }, missing);
+    const { host, held } = this.#readiness;
+    return report(host, { ...way, held, overlayRefused: this.#refused }, missing);
   }
 
-  #start(index: number, way: Way, pipe: LogPipe): StandingStep {
-    const { limits, steps, workspace } = this.#assignment;
-    const group = makeGroup(this.#parents, this.#groups, limits);
-    this.#groups += 1;
-    // The sandbox's init counts as one of the user's processes.
-    const processes = limits.processes + 1;
-    const addressable = limits.memoryBytes + reservedBytes;
-    const launch = planLaunch(this.#host, {
-      ...way,
-      lower: workspace.lower,
-      delta: workspace.delta,
-      limits,
-      command: steps[index]?.command ?? 'false',
-      groupFiles: group.entrances,
-      resourceLimits: [
-        ...(group.holds.includes('pids') ? [] : [`--nproc=${processes}:${processes}`]),
-        ...(group.holds.includes('memory') ? [] : [`--data=${addressable}:${addressable}`]),
-      ],
-    });
-    const keptLogBytes = Math.min(limits.logBytes, keptLogBytesMax);
-    const name = steps[index]?.name ?? '';
-    return new StandingStep({ name, launch, filter: this.#filter, pipe, group, limits, keptLogBytes });
+  /** Gives back what was made ahead and not used. */
+  async end(): Promise<void> {
+    await this.#ahead?.step.end();
   }
+}
+
+/** The wall time is measured from outside, so it alone may differ. */
+function fits(made: Limits, asked: Limits): boolean {
+  const names = Object.keys(asked) as (keyof Limits)[];
+  return names.every((name) => name === 'wallMs' || made[name] === asked[name]);
 }

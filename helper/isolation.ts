@@ -1,10 +1,12 @@
 /** What starts a sandbox: enters its limits, makes its mounts, gives up root, becomes bubblewrap. */
+import { constants } from 'node:os';
 import type { Limits } from '#contract/helper-wire.ts';
 import type { Host } from './host.ts';
+import { prologue } from './prologue.ts';
 import { descriptors, filesToMake, sandboxArguments } from './sandbox-view.ts';
 import type { MadeFile } from './sandbox-view.ts';
 import { scratch, Sources } from './sources.ts';
-import { filesMax, prologue } from './workspace.ts';
+import { filesMax } from './workspace.ts';
 import type { Strategy } from './workspace.ts';
 
 // Whoever starts a `Launch` must lay these out.
@@ -17,14 +19,16 @@ export interface Launch {
   readonly bwrapArgs: readonly string[];
   /** In the order of their descriptors, from `descriptors.firstFile` on. */
   readonly madeFiles: readonly MadeFile[];
+  /** The tree is not in it yet: it comes through `descriptors.tree` once the sandbox stands (`treeInput`). */
+  readonly awaitsTree: boolean;
 }
 
 interface LaunchRequest {
   readonly strategy: Strategy;
-  readonly lower: string;
+  /** For `copy`, where bubblewrap shows the sandbox what is copied. An overlay gets both later. */
+  readonly lower: string | null;
   readonly delta: string | null;
   readonly limits: Limits;
-  readonly command: string;
   /** `cgroup.procs` files that the launcher enters before anything else. */
   readonly groupFiles: readonly string[];
   /** Set where no cgroup holds the number of processes and the memory. */
@@ -33,56 +37,79 @@ interface LaunchRequest {
   readonly adopt: boolean;
 }
 
-/** The whole command line for one step: enter the limits, make the mounts, drop to the run user, become bubblewrap. */
+/** The whole command line for one step: enter the limits, make the mounts, stand back, drop to the run user, become bubblewrap. */
 export function planLaunch(host: Host, request: LaunchRequest): Launch {
   const sources = new Sources(host, request.strategy, request);
   const madeFiles = filesToMake(host);
   const { uid, gid } = host.runUser;
   const bwrapArgs = sandboxArguments(request, sources, madeFiles);
+  const awaitsTree = request.strategy === 'overlay';
   const launcher = [
     [host.tools.sh, '-c', launcherScript, 'launcher'],
     [...request.groupFiles, '--'],
-    [request.lower, sources.needed ? scratchOptions(request) : ''],
-    [request.strategy === 'overlay' ? overlayOptions(host, request.adopt) : ''],
+    [sources.needed ? scratchOptions(request) : ''],
+    awaitsTree ? [overlayOptions(host, request.adopt), deltaOptions(host)] : ['', ''],
     [host.asRoot ? `-o ${uid} -g ${gid}` : '', request.adopt ? `${uid}:${gid}` : ''],
     [...sources.moved, '--'],
+    ['nice', '-n', `${constants.priority.PRIORITY_BELOW_NORMAL}`],
     host.asRoot ? dropArguments(host) : [],
     [host.tools.bwrap, '--args', `${descriptors.args}`, '--'],
     ['/bin/sh', '-c', prologue, 'prologue'],
     resourceArguments(host, request),
-    ['/bin/sh', '-c', request.command],
   ].flat();
   const all = sources.needed ? [...newMountNamespace(host), ...launcher] : launcher;
   const [file = host.tools.sh, ...args] = all;
-  return { file, args, bwrapArgs, madeFiles };
+  return { file, args, bwrapArgs, madeFiles, awaitsTree };
+}
+
+/** What the launcher's mounter reads: the two folders, the second one empty when nothing differs. */
+export function treeInput(lower: string, delta: string | null): Buffer {
+  return Buffer.from(`${lower}\n${delta ?? ''}\n`, 'utf8');
 }
 
 /**
- * Parameters: cgroup.procs files; "--"; the tree; options of the scratch tmpfs (empty: none); options of the overlay
- * (empty: none); words for install(1) that name who shall own the workspace (empty: whoever runs this); uid:gid to whom
- * the whole tree is given first (empty: it has the right owner); pairs of a folder and its name in the scratch; "--";
- * and the argument list to become. It execs at every step, so that its process id is bubblewrap's in the end.
- * `lowerdir=.` because a path could contain the characters that separate layers.
+ * Parameters: cgroup.procs files; "--"; options of the scratch tmpfs (empty: none); options of the overlay (empty: none) and
+ * of the mount of what differs; words for install(1) that name who shall own the workspace (empty: whoever runs this);
+ * uid:gid to whom the whole tree is given first (empty: it has the right owner); pairs of a folder and its name in the
+ * scratch; "--"; and the argument list to become. It execs at every step, so that its process id is bubblewrap's in the end.
+ *
+ * The sandbox can stand before it is known which tree it gets. A child of the launcher stays behind in the launcher's mount
+ * namespace, reads the two folders once, mounts them in the scratch, says "m" and is gone before anything untrusted runs.
+ * The scratch is a shared mount, and bubblewrap makes every mount of the sandbox a slave of what it came from: so what is
+ * mounted there shows in the sandbox, and nothing can travel the other way (mount_namespaces(7)). It is mounted on empty
+ * folders of ours, never at or below a path of the tree.
+ * `lowerdir=.` because a path could contain the characters that separate layers. What differs comes as an overlay of two
+ * lower layers, because that is read-only from its first moment; a bind would be writable until it is mounted anew.
  */
 const launcherScript = `set -eu
 umask 022
 echo 1000 > /proc/self/oom_score_adj
 while [ "$1" != -- ]; do echo 0 > "$1"; shift; done
 shift
-tree=$1 tmpfs=$2 overlay=$3 owner=$4 adopt=$5
+tmpfs=$1 overlay=$2 delta=$3 owner=$4 adopt=$5
 shift 5
 if [ -n "$tmpfs" ]; then
-  mount -t tmpfs -o "$tmpfs" patchgit ${scratch}
-  install -d -m 755 $owner ${scratch}/upper ${scratch}/work ${scratch}/ws
+  mount -t tmpfs --make-shared -o "$tmpfs" patchgit ${scratch}
+  install -d -m 755 $owner ${scratch}/upper ${scratch}/work ${scratch}/ws ${scratch}/delta ${scratch}/none
 fi
 while [ "$1" != -- ]; do mkdir "${scratch}/$2"; mount --bind "$1" "${scratch}/$2"; shift 2; done
 shift
-if [ -n "$overlay" ]; then
+put() {
+  IFS= read -r tree
+  IFS= read -r differs
   cd "$tree"
-  mount -t overlay -o "$overlay" patchgit ${scratch}/ws
+  mount -t overlay -o "$overlay" patchgit ${scratch}/ws &
+  if [ -n "$differs" ]; then
+    cd "$differs"
+    mount -t overlay -o "$delta" patchgit ${scratch}/delta
+  fi
+  wait $!
   cd /
   if [ -n "$adopt" ]; then chown -R -P -h "$adopt" ${scratch}/ws; fi
-fi
+  printf m
+}
+if [ -n "$overlay" ]; then put <&${descriptors.tree} >&${descriptors.tree} ${descriptors.status}>&- & fi
+exec ${descriptors.tree}>&-
 exec "$@"
 `;
 
@@ -105,11 +132,16 @@ function scratchOptions({ limits, adopt }: LaunchRequest): string {
 }
 
 function overlayOptions(host: Host, adopt: boolean): string {
-  const layers = `lowerdir=.,upperdir=${scratch}/upper,workdir=${scratch}/work`;
+  const layers = `nosuid,nodev,lowerdir=.,upperdir=${scratch}/upper,workdir=${scratch}/work`;
   // With `redirect_dir` a folder of the tree can be renamed; the kernel keeps that option, and `metacopy` (a change of
   // owner copies no content), from overlays of unprivileged users.
   if (!host.asRoot) return `${layers},userxattr`;
   return `${layers},redirect_dir=on,metacopy=${adopt ? 'on' : 'off'}`;
+}
+
+function deltaOptions(host: Host): string {
+  const layers = `ro,nosuid,nodev,lowerdir=.:${scratch}/none`;
+  return host.asRoot ? layers : `${layers},userxattr`;
 }
 
 /** A core limit of exactly 1 byte is how the kernel is told not to start the host's crash program (core(5)). */

@@ -1,18 +1,24 @@
 /**
  * The helper: runs in front of every sandbox, near or far. One assignment comes in on standard input, frames go out on
  * standard output. When standard input ends, whoever asked is gone: everything is killed and this process ends.
+ * Before the assignment a preparation may come: then everything that does not depend on the assignment is done already.
+ * One process serves one assignment, so nothing untrusted is carried from one to the next.
  *
  *   node helper/main.ts [--inspect] [--run-as UID:GID] [--npm FOLDER]
  */
 import { parseArgs } from 'node:util';
 import type { Answer } from './answer.ts';
-import { carryOut } from './assignment.ts';
+import { carryOut, planWork } from './assignment.ts';
 import { closeInheritedDescriptors } from './descriptors.ts';
-import { frameWriter, readAssignment } from './frames.ts';
+import { frameWriter, parseFrame, readFrames } from './frames.ts';
 import type { FrameWriter } from './frames.ts';
 import { findHost } from './host.ts';
 import type { HostOptions } from './host.ts';
-import { selfTest } from './self-test.ts';
+import { Readiness } from './readiness.ts';
+import { selfTest, selfTestAssignment } from './self-test.ts';
+
+/** Whoever prepared this ends it much sooner; it is the second rope. */
+const waitsMsMax = 5 * 60_000;
 
 async function main(): Promise<void> {
   closeInheritedDescriptors();
@@ -40,10 +46,38 @@ async function work(args: string[], frames: FrameWriter, cancel: AbortController
   if (!options.ok) return options;
   const host = findHost(options.value);
   if (!host.ok) return host;
-  const assignment = readAssignment(process.stdin, () => cancel.abort());
-  if (options.value.inspect) return selfTest(host.value, frames, cancel.signal);
-  const read = await assignment;
-  return read.ok ? carryOut(read.value, host.value, [], frames, cancel.signal) : read;
+  const input = readFrames(process.stdin, () => cancel.abort());
+  const readiness = Readiness.make(host.value);
+  if (!readiness.ok) return readiness;
+  if (options.value.inspect) return selfTest(readiness.value, frames, cancel.signal);
+  const first = await input.first;
+  if (!first.ok) return first;
+  if (first.value.type === 'assignment') {
+    return carryOut(first.value, readiness.value, [], frames, cancel.signal);
+  }
+  const prepared = readiness.value.standAhead(first.value.limits);
+  if (!prepared.ok) return prepared;
+  warmUp();
+  const late = setTimeout(() => cancel.abort(), waitsMsMax);
+  const assignment = await Promise.race([input.assignment, whenAborted(cancel.signal)]);
+  clearTimeout(late);
+  if (assignment?.ok) return carryOut(assignment.value, readiness.value, [], frames, cancel.signal);
+  await readiness.value.takeAhead()?.step.end();
+  return assignment ?? { ok: false, why: 'No assignment came.' };
+}
+
+/** The first use of code is its slowest one: it is compiled then. */
+function warmUp(): void {
+  const example = selfTestAssignment('/');
+  parseFrame(Buffer.from(JSON.stringify(example)), true);
+  planWork(example);
+}
+
+function whenAborted(signal: AbortSignal): Promise<null> {
+  return new Promise((resolve) => {
+    if (signal.aborted) resolve(null);
+    signal.addEventListener('abort', () => resolve(null), { once: true });
+  });
 }
 
 function readOptions(args: string[]): Answer<HostOptions & { readonly inspect: boolean }> {

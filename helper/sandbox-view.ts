@@ -13,8 +13,20 @@ import type { Sources } from './sources.ts';
 import { inside } from './workspace.ts';
 import type { Strategy } from './workspace.ts';
 
-/** Descriptors that the launcher hands to bubblewrap; of these the prologue gets only `status`, the command none. */
-export const descriptors = { input: 0, status: 3, seccomp: 4, json: 5, args: 6, firstFile: 7 } as const;
+/**
+ * Descriptors that the launcher gets. It keeps `tree` and hands the others to bubblewrap; of these the prologue gets only
+ * `status` and `reports`, the command none.
+ */
+export const descriptors = {
+  input: 0,
+  status: 3,
+  seccomp: 4,
+  json: 5,
+  args: 6,
+  tree: 7,
+  reports: 8,
+  firstFile: 9,
+} as const;
 
 /** A small file made for the sandbox; its bytes travel through a descriptor, so nothing is written on the host. */
 export interface MadeFile {
@@ -101,12 +113,14 @@ function systemArguments(sources: Sources, madeFiles: readonly MadeFile[], limit
   ].flat();
 }
 
-/** The work folder comes last, and nothing is mounted at or below it. */
+/** The work folder comes last. The tree is mounted on it, and nothing is mounted below it. */
 function workspaceArguments(strategy: Strategy, sources: Sources, limits: Limits): string[] {
+  if (strategy === 'overlay') {
+    return ['--ro-bind', join(scratch, 'delta'), inside.delta, '--bind', join(scratch, 'ws'), inside.work];
+  }
   const delta = sources.delta === null ? [] : ['--ro-bind', sources.delta, inside.delta];
-  if (strategy === 'overlay') return [...delta, '--bind', join(scratch, 'ws'), inside.work];
-  const work = ['--perms', '0755', '--size', `${limits.diskBytes}`, '--tmpfs', inside.work];
-  return [...delta, '--ro-bind', sources.lower, inside.base, ...work];
+  const base = sources.lower === null ? [] : ['--ro-bind', sources.lower, inside.base];
+  return [...delta, ...base, '--perms', '0755', '--size', `${limits.diskBytes}`, '--tmpfs', inside.work];
 }
 
 /** On a merged-/usr system /bin is a link; elsewhere it is a folder of its own. */

@@ -7,7 +7,7 @@ import type { Answer } from './answer.ts';
 import { carryOut } from './assignment.ts';
 import type { FrameWriter } from './frames.ts';
 import { whatIsMissing } from './host.ts';
-import type { Host } from './host.ts';
+import type { Readiness } from './readiness.ts';
 
 /** Prints the first promise that does not hold. Only what every /usr has is used. */
 const promises = `
@@ -29,11 +29,12 @@ promise 'The tree cannot be written.' touch /ws/written
 const mebibyte = 1024 * 1024;
 
 /** Sends `ready`, then resolves; not ok with the sentence that says what does not hold. */
-export async function selfTest(host: Host, frames: FrameWriter, signal: AbortSignal): Promise<Answer<null>> {
+export async function selfTest(readiness: Readiness, frames: FrameWriter, signal: AbortSignal): Promise<Answer<null>> {
+  const { host } = readiness;
   const lower = mkdtempSync(join(tmpdir(), 'patchgit-inspect-'));
   try {
     if (host.asRoot) chownSync(lower, host.runUser.uid, host.runUser.gid);
-    const answer = await carryOut(assignment(lower), host, whatIsMissing(host), frames, signal);
+    const answer = await carryOut(selfTestAssignment(lower), readiness, whatIsMissing(host), frames, signal);
     if (!answer.ok) return answer;
     const [outcome] = answer.value;
     if (outcome?.exitCode === 0) return { ok: true, value: null };
@@ -46,12 +47,13 @@ export async function selfTest(host: Host, frames: FrameWriter, signal: AbortSig
   }
 }
 
-function assignment(lower: string): Assignment {
+/** Runs the promises on the tree `lower`. */
+export function selfTestAssignment(lower: string): Assignment {
   return {
     type: 'assignment',
     protocol: 1,
     workspace: { lower, delta: null, remove: [] },
-    steps: [{ name: 'self-test', command: promises }],
+    steps: [{ name: 'self-test', command: promises, reports: [] }],
     limits: {
       wallMs: 20_000,
       cpuPercent: 100,

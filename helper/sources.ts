@@ -1,5 +1,4 @@
 import { basename, dirname, join } from 'node:path';
-import type { Workspace } from '#contract/helper-wire.ts';
 import { isOpenToAll } from './host.ts';
 import type { Host } from './host.ts';
 import type { Strategy } from './workspace.ts';
@@ -17,20 +16,21 @@ export const scratch = '/sys';
 export class Sources {
   readonly node: string;
   readonly npm: string | null;
+  /** The tree and what differs: only a copy reads them by name, an overlay has them from the launcher. */
   readonly delta: string | null;
-  /** The tree itself; only a copy reads it by name, an overlay has it from the launcher. */
-  readonly lower: string;
+  readonly lower: string | null;
   readonly #host: Host;
   readonly #isOverlay: boolean;
   readonly #moved = new Map<string, string>();
 
-  constructor(host: Host, strategy: Strategy, { lower, delta }: Pick<Workspace, 'lower' | 'delta'>) {
+  constructor(host: Host, strategy: Strategy, tree: Readonly<Record<'lower' | 'delta', string | null>>) {
     this.#host = host;
     this.#isOverlay = strategy === 'overlay';
     this.node = join(this.#reach(dirname(host.nodePath)), basename(host.nodePath));
     this.npm = host.npmFolder === null ? null : this.#reach(host.npmFolder);
+    const { lower, delta } = this.#isOverlay ? { lower: null, delta: null } : tree;
     this.delta = delta === null ? null : this.#reach(delta);
-    this.lower = this.#isOverlay ? lower : this.#reach(lower);
+    this.lower = lower === null ? null : this.#reach(lower);
   }
 
   /** Whether the launcher needs a mount namespace of its own. */

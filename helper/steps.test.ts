@@ -1,4 +1,5 @@
 import { existsSync, readFileSync } from 'node:fs';
+import { constants, getPriority } from 'node:os';
 import { afterAll, describe, expect, it } from 'vitest';
 import { isKnownArchitecture, seccompProgram } from './seccomp.ts';
 import { tryAll, tryDirectly, tryOne, World } from './test-kit.ts';
@@ -76,6 +77,11 @@ describe.each(world.runners())('a step, with the helper run by $name', (runner) 
       'echo second',
     );
     expect(shown).toEqual(['<step 0>', 'first\n', '<step 1>', 'second\n']);
+  });
+
+  it('stands behind everything else on this machine', async () => {
+    const { log } = await tryOne(sandbox, { lower }, 'nice');
+    expect(Number(log) - getPriority()).toBe(constants.priority.PRIORITY_BELOW_NORMAL);
   });
 
   it('has a fixed environment, and the pinned Node and npm', async () => {

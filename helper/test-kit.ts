@@ -22,7 +22,7 @@ import type { Host } from './host.ts';
 import { planLaunch } from './isolation.ts';
 import { makeLogPipes } from './log-pipe.ts';
 import { StandingStep } from './run-step.ts';
-import { prologueInput } from './workspace.ts';
+import { prologueInput } from './prologue.ts';
 
 export const mebibyte = 1024 * 1024;
 export const helperPath = new URL('main.ts', import.meta.url).pathname;
@@ -116,10 +116,30 @@ export interface TryRequest {
 
 /** Runs commands, each a step, and gives back their outcomes with the log as text. Throws when the sandbox could not be had. */
 export async function tryAll(sandbox: Sandbox, request: TryRequest, ...commands: string[]): Promise<Tried[]> {
+  return trySteps(
+    sandbox,
+    request,
+    commands.map((command) => ({ command })),
+  );
+}
+
+/** The same for one command that leaves reports behind. */
+export async function tryStep(sandbox: Sandbox, request: TryRequest, step: TriedStep): Promise<Tried> {
+  const [tried] = await trySteps(sandbox, request, [step]);
+  if (tried === undefined) throw new Error('A step without an outcome.');
+  return tried;
+}
+
+interface TriedStep {
+  readonly command: string;
+  readonly reports?: readonly string[];
+}
+
+async function trySteps(sandbox: Sandbox, request: TryRequest, steps: readonly TriedStep[]): Promise<Tried[]> {
   const answer = await sandbox.run(
     {
       workspace: { lower: request.lower, delta: request.delta ?? null, remove: [...(request.remove ?? [])] },
-      steps: commands.map((command, index) => ({ name: `step ${index}`, command })),
+      steps: steps.map((step, index) => ({ name: `step ${index}`, ...step })),
       limits: { ...limits, ...request.limits },
     },
     request.onEvent ?? ignore,
@@ -129,17 +149,16 @@ export async function tryAll(sandbox: Sandbox, request: TryRequest, ...commands:
   return answer.value.map((outcome) => ({
     ...outcome,
     log: Buffer.from(outcome.logBase64, 'base64').toString('utf8'),
+    reports: Buffer.from(outcome.reportsBase64, 'base64').toString('utf8'),
   }));
 }
 
 /** The same for one command. */
 export async function tryOne(sandbox: Sandbox, request: TryRequest, command: string): Promise<Tried> {
-  const [tried] = await tryAll(sandbox, request, command);
-  if (tried === undefined) throw new Error('A step without an outcome.');
-  return tried;
+  return await tryStep(sandbox, request, { command });
 }
 
-export type Tried = StepOutcome & { readonly log: string };
+export type Tried = StepOutcome & { readonly log: string; readonly reports: string };
 
 /**
  * Runs one command without the adapter and the helper's own process, with a host or a filter that a test has changed.
@@ -158,12 +177,16 @@ export async function tryDirectly(
   const [pipe] = pipes.ok ? pipes.value : [];
   if (pipe === undefined) throw new Error('There is no pipe.');
   const nothing = { delta: null, groupFiles: [], resourceLimits: [], adopt: false };
-  const launch = planLaunch(host, { strategy: 'copy', lower, limits, command, ...nothing });
+  const launch = planLaunch(host, { strategy: 'copy', lower, limits, ...nothing });
   const group = makeGroup([], 0, limits);
-  const step = new StandingStep({ name: 'a', launch, filter, pipe, group, limits, keptLogBytes: 64 * 1024 });
+  const step = new StandingStep({ launch, filter, pipe, group, limits, keptLogBytes: 64 * 1024 });
   const { signal } = new AbortController();
   const stood = await step.stands(signal);
-  const outcome = stood.ok ? await step.run(prologueInput([]), ignore, signal) : stood;
+  const asked = { name: 'a', command, reports: [] };
+  const input = prologueInput(asked, [], false);
+  if (!input.ok) throw new Error(input.why);
+  const work = { step: asked, input: input.value, wallMs: limits.wallMs };
+  const outcome = stood.ok ? await step.run(work, ignore, signal) : stood;
   await step.end();
   return outcome.ok ? Buffer.from(outcome.value.logBase64, 'base64').toString('utf8') : outcome.why;
 }

@@ -253,7 +253,9 @@ it.each(['the end of its input', 'SIGTERM'])('ends everything and itself at %s',
     type: 'assignment',
     protocol: 1,
     workspace: { lower: world.tree({}, process.getuid?.() === 0 ? 65_534 : 0), delta: null, remove: [] },
-    steps: [{ name: 'a', command: `setsid sh -c 'sleep 300; : ${word}' & echo running; sleep 300; : ${word}` }],
+    steps: [
+      { name: 'a', command: `setsid sh -c 'sleep 300; : ${word}' & echo running; sleep 300; : ${word}`, reports: [] },
+    ],
     limits,
   };
   helper.stdin.write(`${JSON.stringify(assignment)}\n`);

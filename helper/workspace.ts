@@ -16,40 +16,11 @@ export type Strategy = 'overlay' | 'copy';
 export const inside = { work: '/ws', base: '/base', delta: '/delta', home: '/tmp/home' } as const;
 
 /**
- * Runs inside the sandbox, as the untrusted user, before the step's command; nothing untrusted runs until its last line.
- * Parameters: the argument list to become at the end.
- * Descriptor 3 tells whoever watches: "h" when the sandbox stands, "r" when the tree is complete and the command is about
- * to start; the command itself does not get the descriptor, so it cannot write either letter.
- * Standard input brings the line "go", or the line "remove" and the removed paths, each ended by NUL. Its end before
- * either means that whoever asked has died, before the kernel was told to let this die with it: then nothing may start.
- */
-export const prologue = `set -eu
-printf h >&3
-IFS= read -r word
-[ "$word" = go ] || [ "$word" = remove ]
-if [ -d ${inside.base} ]; then cp -a ${inside.base}/. ${inside.work}/; fi
-cd ${inside.work}
-if [ "$word" = remove ]; then xargs -0 rm -rf --; fi
-if [ -d ${inside.delta} ]; then cp -a ${inside.delta}/. ${inside.work}/; fi
-ulimit -c 0
-unset OLDPWD
-printf r >&3
-exec 3>&- </dev/null
-exec "$@"
-`;
-
-/**
  * How many files one writable place may hold. A file that holds nothing costs no page, but about a kilobyte of the
  * kernel's memory, so names are limited as well as bytes.
  */
 export function filesMax(bytes: number): number {
   return Math.min(Math.max(Math.ceil(bytes / 4096), 65_536), 1_048_576);
-}
-
-/** What the prologue reads: permission to begin, then the removed paths. */
-export function prologueInput(remove: readonly string[]): Buffer {
-  const word = remove.length > 0 ? 'remove' : 'go';
-  return Buffer.from(`${word}\n${remove.map((path) => `${path}\0`).join('')}`, 'utf8');
 }
 
 /**
@@ -60,6 +31,8 @@ export function prologueInput(remove: readonly string[]): Buffer {
 export function checkWorkspace(workspace: Workspace): Answer<null> {
   for (const folder of workspace.delta === null ? [workspace.lower] : [workspace.lower, workspace.delta]) {
     if (!isAbsolute(folder)) return { ok: false, why: `The folder ${JSON.stringify(folder)} is not an absolute path.` };
+    if (/[\n\0]/.test(folder))
+      return { ok: false, why: `The folder ${JSON.stringify(folder)} has a line break in its name.` };
     const found = lstatSync(folder, { throwIfNoEntry: false });
     if (!found?.isDirectory()) return { ok: false, why: `The folder ${JSON.stringify(folder)} does not exist.` };
   }
@@ -68,7 +41,7 @@ export function checkWorkspace(workspace: Workspace): Answer<null> {
   return { ok: false, why: `${JSON.stringify(wrong).slice(0, 300)} is not a path below the tree's root.` };
 }
 
-function isPathOfTree(path: string): boolean {
+export function isPathOfTree(path: string): boolean {
   return (
     path.isWellFormed() &&
     !path.includes('\0') &&

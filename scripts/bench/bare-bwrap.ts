@@ -18,7 +18,6 @@ export function bareBwrap(tree: string, limits: Limits): () => Promise<void> {
     lower: tree,
     delta: null,
     limits,
-    command: 'true',
     groupFiles: [],
     resourceLimits: [],
     adopt: false,

@@ -54,6 +54,11 @@ export class FrameOrder {
     }
   }
 
+  /** A sandbox stood, so something may have run. */
+  get hasBegun(): boolean {
+    return this.#place !== 'silent';
+  }
+
   get isComplete(): boolean {
     return this.#place === 'complete';
   }

@@ -5,7 +5,9 @@ import { z } from 'zod';
  * over stdio; binary as base64. The helper is never trusted: every frame from it is parsed here, and sizes are capped.
  */
 export const helperProtocol = 1;
-export const frameBytesMax = 1024 * 1024;
+export const frameBytesMax = 4 * 1024 * 1024;
+/** Kept of a step's test reports: with its log it must fit a frame, in base64. */
+export const reportBytesMax = 2 * 1024 * 1024;
 
 export const Limits = z.strictObject({
   /** Wall time of one step. */
@@ -34,7 +36,19 @@ export const Workspace = z.strictObject({
 });
 export type Workspace = z.infer<typeof Workspace>;
 
-export const Step = z.strictObject({ name: z.string(), command: z.string() });
+export const reportPatternsMax = 20;
+
+export const Step = z.strictObject({
+  name: z.string(),
+  command: z.string(),
+  /**
+   * Files with test results (JUnit XML) that the command leaves behind, as paths with `*` and `**` below the tree's root. What they
+   * hold comes back as bytes; they are read inside the sandbox, so a link in their place leads nowhere else.
+   */
+  reports: z.array(z.string().min(1).max(300)).max(reportPatternsMax).default([]),
+});
+
+export type Step = z.infer<typeof Step>;
 
 export const Assignment = z.strictObject({
   type: z.literal('assignment'),
@@ -46,6 +60,17 @@ export const Assignment = z.strictObject({
 });
 export type Assignment = z.infer<typeof Assignment>;
 
+/**
+ * May come once before the assignment, to a helper that is started ahead of its work: whoever asks expects these limits, so a
+ * sandbox with them can stand already. An assignment with others is carried out as well, only without that head start.
+ */
+export const Preparation = z.strictObject({
+  type: z.literal('preparation'),
+  protocol: z.literal(helperProtocol),
+  limits: Limits.nullable(),
+});
+export type Preparation = z.infer<typeof Preparation>;
+
 export const StepOutcome = z.object({
   name: z.string(),
   /** null when a signal or a limit ended it. */
@@ -56,6 +81,10 @@ export const StepOutcome = z.object({
   durationMs: z.int(),
   logBase64: z.string(),
   omittedBytes: z.int(),
+  /** The files that `reports` named, one behind the other, up to `reportBytesMax`; empty when there was none. */
+  reportsBase64: z.string().default(''),
+  /** More was there than is handed over: what is missing is not known. */
+  reportsCut: z.boolean().default(false),
 });
 export type StepOutcome = z.infer<typeof StepOutcome>;
 
