@@ -4,9 +4,11 @@ import { join } from 'node:path';
 import { hardenedGit } from '../../server/adapters/git.ts';
 import { applyPatch } from '../../server/chain/patch/apply.ts';
 import { gitBaseReader } from '../../server/chain/patch/base-reader.ts';
+import { judgeTree } from '../../server/chain/patch/judge.ts';
+import { withObjects } from '../../server/chain/patch/objects.ts';
 import { readPatch } from '../../server/chain/patch/read.ts';
 import { git, withRepositories, type Repositories, type Sized } from './repositories.ts';
-import { paired, wallMs } from './rounds.ts';
+import { paired, takeTurns, wallMs, type Paired } from './rounds.ts';
 import { row, type Row } from './table.ts';
 
 const rounds = 11;
@@ -32,18 +34,44 @@ export async function patchRows(): Promise<Row[]> {
         row(`paste to tree hash, ${files} files / by hand`, 'ms', paired(took.get(name) ?? []), 1.3),
       ),
       row('paste to tree hash, large / small', 'ms', paired(growth), 1.3),
+      row('base moved by 20 commits: new tree / one git rev-parse', 'ms', await movedBase(repositories), 4),
     ];
   });
 }
 
+/** What freshness asks: the patch that was frozen, as git took it, on the base as it is now. */
+async function movedBase(repositories: Repositories): Promise<Paired> {
+  const large = repositories.sized.find(({ name }) => name === 'large');
+  if (!large) throw new Error('there is no large repository');
+  const { gitDir, moved } = large;
+  return await takeTurns(
+    rounds,
+    () => wallMs(() => againOn(repositories, { ...large, base: moved })),
+    () => wallMs(() => git([`--git-dir=${gitDir}`, 'rev-parse', 'refs/heads/main'])),
+  );
+}
+
+async function againOn({ folder, patch, paths }: Repositories, { gitDir, base }: Sized): Promise<string> {
+  const place = { gitDir, base, ...scratch(folder) };
+  return await withObjects(hardened, place, async (objects) => {
+    const applied = await applyPatch(hardened, { ...place, objects, patch, files: paths });
+    if (!applied.ok) throw new Error(applied.why.message);
+    const refused = await judgeTree(hardened, { ...place, objects, ...applied.value });
+    if (refused) throw new Error(refused.message);
+    return applied.value.tree;
+  });
+}
+
 async function byPatchgit({ folder, patch }: Repositories, { gitDir, base }: Sized): Promise<string> {
-  const place = scratch(folder);
-  const read = await readPatch(patch, gitBaseReader(hardened, gitDir, base));
-  if (!read.ok) throw new Error(read.why.message);
-  const { bytes, files } = read.value;
-  const applied = await applyPatch(hardened, { gitDir, base, ...place, patch: bytes, files });
-  if (!applied.ok) throw new Error(applied.why.message);
-  return applied.value.tree;
+  const place = { gitDir, base, ...scratch(folder) };
+  return await withObjects(hardened, place, async (objects) => {
+    const read = await readPatch(patch, gitBaseReader(hardened, gitDir, base, undefined, { objects }));
+    if (!read.ok) throw new Error(read.why.message);
+    const { bytes, files } = read.value;
+    const applied = await applyPatch(hardened, { ...place, objects, patch: bytes, files });
+    if (!applied.ok) throw new Error(applied.why.message);
+    return applied.value.tree;
+  });
 }
 
 /** An index of the touched paths, git's own apply, and fast-import for the trees: five processes (notes/perf.md 2e). */

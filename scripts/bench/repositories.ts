@@ -16,6 +16,8 @@ export interface Sized {
   readonly files: number;
   readonly gitDir: string;
   readonly base: ObjectId;
+  /** The same branch, twenty commits later; none of them touches what the patch touches. */
+  readonly moved: ObjectId;
 }
 
 export interface Repositories {
@@ -35,8 +37,14 @@ export async function withRepositories<T>(work: (repositories: Repositories) => 
       const gitDir = join(folder, `${name}.git`);
       await git(['init', '--quiet', '--bare', '--template=', gitDir]);
       await git([`--git-dir=${gitDir}`, '-c', 'fastimport.unpackLimit=0', 'fast-import', '--quiet'], history(files));
-      const base = ObjectId.parse((await git([`--git-dir=${gitDir}`, 'rev-parse', 'refs/heads/main'])).trim());
-      sized.push({ name, files, gitDir, base });
+      const asked = await git([
+        `--git-dir=${gitDir}`,
+        'rev-parse',
+        'refs/heads/main',
+        `refs/heads/main~${laterCommits}`,
+      ]);
+      const [moved, base] = asked.trim().split('\n');
+      sized.push({ name, files, gitDir, base: ObjectId.parse(base), moved: ObjectId.parse(moved) });
     }
     const paths = [...[7, 61, 140].map(pathOf), 'area-3/new-file.ts'];
     return await work({ folder, sized, patch: patchOf(paths), paths });
@@ -70,6 +78,7 @@ function pathOf(file: number): string {
 }
 
 const linesOfFile = 16;
+const laterCommits = 20;
 
 function lineOf(path: string, line: number): string {
   return `  const value${line} = compute('${path}', ${line});`;
@@ -84,6 +93,11 @@ function history(files: number): string {
   for (let file = 0; file < files; file += 1) {
     const content = contentOf(pathOf(file));
     parts.push(`M 100644 inline ${pathOf(file)}\ndata ${content.length}\n${content}\n`);
+  }
+  for (let commit = 0; commit < laterCommits; commit += 1) {
+    const content = `// after ${commit} commits\n`;
+    parts.push('commit refs/heads/main\ncommitter bench <bench@localhost> 1767225600 +0000\ndata 0\n');
+    parts.push(`M 100644 inline ${pathOf(8 + commit)}\ndata ${content.length}\n${content}\n`);
   }
   return parts.join('');
 }

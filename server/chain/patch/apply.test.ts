@@ -7,6 +7,8 @@ import type { ObjectId } from '#contract/ids.ts';
 import { applyPatch } from './apply.ts';
 import { gitBaseReader } from './base-reader.ts';
 import { readIndex, writeIndex } from './index-file.ts';
+import { judgeTree } from './judge.ts';
+import { withObjects } from './objects.ts';
 import { readPatch } from './read.ts';
 import { git, makeQuarantine, makeRepository, type Repository } from './testing/repository.ts';
 import { good, sample } from './testing/sample.ts';
@@ -92,17 +94,19 @@ describe('applying on the touched paths', () => {
       const counting: typeof git = {
         ...git,
         run: (request) => (commands.push(request.args[0] ?? ''), git.run(request)),
+        openObjects: (request) => (commands.push('objects'), git.openObjects(request)),
       };
-      const read = await readPatch(Buffer.from(good), gitBaseReader(counting, repository.gitDir, commit));
-      if (!read.ok) throw new Error(read.why.message);
-      await applyPatch(counting, {
-        gitDir: repository.gitDir,
-        base: commit,
-        patch: read.value.bytes,
-        files: read.value.files,
-        ...makeQuarantine(repository),
+      const place = { gitDir: repository.gitDir, base: commit, ...makeQuarantine(repository) };
+      await withObjects(counting, place, async (objects) => {
+        const reader = gitBaseReader(counting, place.gitDir, commit, undefined, { objects });
+        const read = await readPatch(Buffer.from(added('new/file') + good), reader);
+        if (!read.ok) throw new Error(read.why.message);
+        const request = { ...place, objects, patch: read.value.bytes, files: read.value.files };
+        const applied = await applyPatch(counting, request);
+        if (!applied.ok) throw new Error(applied.why.message);
+        expect(await judgeTree(counting, { ...place, objects, ...applied.value })).toBeNull();
       });
-      expect(commands).toEqual(['cat-file', 'cat-file', 'apply', 'mktree', 'diff-tree']);
+      expect(commands).toEqual(['objects', 'apply', 'diff-tree']);
     }
   });
 

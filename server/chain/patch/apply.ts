@@ -2,6 +2,7 @@
  * From a base and an exact patch to the tree that git itself gives, without a working tree. git's apply sees an index of
  * the touched paths only; a second, slow way with the whole index decides whenever the first one did not end well.
  */
+import { writeFile } from 'node:fs/promises';
 import { ObjectId } from '#contract/ids.ts';
 import { type Problem, problem } from '#contract/problem.ts';
 import { no, ok, type Result } from '../../lib/result.ts';
@@ -12,7 +13,8 @@ import { explainGit } from './git-says.ts';
 import { type IndexEntry, readIndex, writeIndex } from './index-file.ts';
 import { gitMemoryBytesMax, gitWallMs } from './limits.ts';
 import { parentOf, parentsOf } from './names.ts';
-import { diffRows, type Place, type RawRow, readTrees, writeTree } from './tree.ts';
+import { type Objects, type Tree, withObjects } from './objects.ts';
+import { diffRows, type Place, type RawRow, settled, startComparison, writeTree } from './tree.ts';
 
 export interface ApplyRequest extends Place {
   /** Scratch index; written anew. */
@@ -21,6 +23,8 @@ export interface ApplyRequest extends Place {
   readonly patch: Buffer;
   /** Every path the patch touches, also the sources of renames and copies. */
   readonly files: readonly string[];
+  /** The process to ask, if there is one already. It must see `objectsDir`. */
+  readonly objects?: Objects;
 }
 
 export interface Applied {
@@ -34,24 +38,67 @@ export interface Applied {
  * Cost: as many processes for any size of repository; the whole index is only read to confirm a refusal.
  */
 export async function applyPatch(git: Git, request: ApplyRequest): Promise<Result<Applied, Problem>> {
-  // The protocol that reads the trees ends names at line feeds; no such name gets past judgePath.
-  if (request.files.some((path) => /[\0\n]/.test(path))) return applyPatchFully(git, request);
-  const trees = await readTrees(git, request, [...new Set(request.files.flatMap((path) => ['', ...parentsOf(path)]))]);
-  const before = await touchedEntries(git, request, trees);
-  await writeIndex(request.indexFile, before, request.base.length / 2);
-  const answer = await runApply(git, request);
-  if (answer.ended !== null) return no(explainGit(answer));
-  if (!isClean(answer)) return applyPatchFully(git, request);
-  const after = await readIndex(request.indexFile, request.base.length / 2);
-  const changes = changesBetween(before, after);
-  const touched = new Set(request.files);
-  // A path that changed without being named means that we read the patch differently than git did.
-  if ([...changes.keys()].some((path) => !touched.has(path))) return applyPatchFully(git, request);
-  if (changes.size === 0) return no(changesNothing());
-  const tree = await writeTree(git, request, trees, changes);
-  const rows = await diffRows(git, request, tree);
-  if (!sameChanges(rows, changes)) throw new PortError('git', 'confirm that the new tree is the base with this patch');
-  return ok({ tree, rows });
+  const attempt = (objects: Objects): Promise<Result<Applied, Problem> | null> => applyTouched(git, request, objects);
+  const applied = await (request.objects ? attempt(request.objects) : withObjects(git, request, attempt));
+  return applied ?? (await applyPatchFully(git, request));
+}
+
+/** Null: the touched paths alone do not say what becomes of this patch. */
+async function applyTouched(
+  git: Git,
+  request: ApplyRequest,
+  objects: Objects,
+): Promise<Result<Applied, Problem> | null> {
+  // git starts while the base is read; it opens the index when it has the patch. Should it ever look sooner, it finds no
+  // index that it takes, and not an empty one, on which other patches apply than on the base.
+  await writeFile(request.indexFile, 'not written yet');
+  const patch = Promise.withResolvers<Buffer>();
+  const applying = settled(runApply(git, request, patch.promise));
+  try {
+    const folders = [...new Set(request.files.flatMap((path) => ['', ...parentsOf(path)]))];
+    const trees = await objects.trees(request.base, folders);
+    const before = await touchedEntries(git, request, trees);
+    await writeIndex(request.indexFile, before, request.base.length / 2);
+    patch.resolve(request.patch);
+    return await compareApplied(git, request, objects, { trees, before, applying });
+  } finally {
+    patch.resolve(Buffer.alloc(0));
+    await applying;
+  }
+}
+
+interface Applying {
+  readonly trees: ReadonlyMap<string, Tree>;
+  readonly before: ReadonlyMap<string, IndexEntry>;
+  readonly applying: Promise<() => GitAnswer>;
+}
+
+async function compareApplied(
+  git: Git,
+  request: ApplyRequest,
+  objects: Objects,
+  { trees, before, applying }: Applying,
+): Promise<Result<Applied, Problem> | null> {
+  // While git applies, the process that will compare starts.
+  const comparison = startComparison(git, request, await objects.rootOf(request.base));
+  try {
+    const answer = (await applying)();
+    if (answer.ended !== null) return no(explainGit(answer));
+    if (!isClean(answer)) return null;
+    const after = await readIndex(request.indexFile, request.base.length / 2);
+    const changes = changesBetween(before, after);
+    const touched = new Set(request.files);
+    // A path that changed without being named means that we read the patch differently than git did.
+    if ([...changes.keys()].some((path) => !touched.has(path))) return null;
+    if (changes.size === 0) return no(changesNothing());
+    const { root: tree, names } = await writeTree(request, trees, changes);
+    const [rows] = await Promise.all([comparison.with(tree), objects.confirmTrees(names)]);
+    if (!sameChanges(rows, changes))
+      throw new PortError('git', 'confirm that the new tree is the base with this patch');
+    return ok({ tree, rows });
+  } finally {
+    await comparison.end();
+  }
 }
 
 /** The same with the whole index of the base: git's word alone. Slow in large repositories. */
@@ -61,7 +108,7 @@ export async function applyPatchFully(git: Git, request: ApplyRequest): Promise<
   await writeIndex(request.indexFile, new Map(), request.base.length / 2);
   const read = await git.run({ ...place, args: ['read-tree', request.base] });
   if (read.code !== 0) throw new PortError('git', 'read the base into an index', { cause: read.stderr });
-  const answer = await runApply(git, request);
+  const answer = await runApply(git, request, request.patch);
   if (!isClean(answer)) return no(explainGit(answer));
   const written = await git.run({ ...place, args: ['write-tree'] });
   if (written.code !== 0) return no(explainGit(written));
@@ -77,12 +124,12 @@ function isClean(answer: GitAnswer): boolean {
   return answer.code === 0 && answer.ended === null && !/^(?:error|fatal): /m.test(answer.stderr);
 }
 
-function runApply(git: Git, request: ApplyRequest): Promise<GitAnswer> {
+function runApply(git: Git, request: ApplyRequest, patch: Buffer | Promise<Buffer>): Promise<GitAnswer> {
   return git.run({
     gitDir: request.gitDir,
     // Never --unsafe-paths, --reject, --3way, --recount or a lenient whitespace mode: each can give another tree (T1).
     args: ['apply', '--cached', '--whitespace=nowarn', '-p1', '-'],
-    stdin: request.patch,
+    stdin: patch,
     indexFile: request.indexFile,
     objectsDir: request.objectsDir,
     wallMs: gitWallMs,

@@ -1,8 +1,9 @@
 /** What the engine asks of the base: always about named paths, so that its cost does not grow with the repository. */
 import type { ObjectId } from '#contract/ids.ts';
 import { type Git, PortError } from '../../ports.ts';
-import { pathFromBytes, pathToBytes } from './bytes.ts';
-import { baseBytesMax } from './limits.ts';
+import { pathFromBytes } from './bytes.ts';
+import { parentOf } from './names.ts';
+import { type Objects, withObjects } from './objects.ts';
 
 export interface BaseEntry {
   /** As in a tree object with six digits: 100644, 100755, 120000, 160000, 040000. */
@@ -22,7 +23,8 @@ export interface BaseReader {
 
 /**
  * Reads the tree of `base` (a commit or a tree) in `gitDir`, or in the quarantine `objectsDir` above it.
- * `contents: false` when only entries will be asked for.
+ * `contents: false` when only entries will be asked for. `objects`: the process to ask; without it, each question that is
+ * new starts one of its own.
  * Rejects with PortError when git fails.
  */
 export function gitBaseReader(
@@ -30,38 +32,39 @@ export function gitBaseReader(
   gitDir: string,
   base: ObjectId,
   signal?: AbortSignal,
-  options: { readonly contents?: boolean; readonly objectsDir?: string } = {},
+  options: { readonly contents?: boolean; readonly objectsDir?: string; readonly objects?: Objects } = {},
 ): BaseReader {
-  const stop: Stop = {
+  const stop = {
     ...(signal ? { signal } : {}),
     ...(options.objectsDir ? { objectsDir: options.objectsDir } : {}),
   };
   const known = new Map<string, BaseEntry>();
   const asked = new Set<string>();
-  const trees = new Map<string, ReadonlyMap<string, BaseEntry> | null>();
   const contents = new Map<string, Buffer>();
 
-  /** One process for everything that is missing: the folders' trees (for the modes) and the files' bytes. */
   async function load(paths: readonly string[]): Promise<void> {
     const fresh = paths.filter((path) => !asked.has(path) && isAskable(path));
     if (fresh.length === 0) return;
+    if (options.objects) await loadFrom(options.objects, fresh);
+    else await withObjects(git, { gitDir, ...stop }, (objects) => loadFrom(objects, fresh));
     for (const path of fresh) asked.add(path);
-    const folders = [...new Set(fresh.flatMap((path) => ['', ...foldersOf(path)]))].filter((name) => !trees.has(name));
-    const wanted = options.contents === false ? folders : [...folders, ...fresh];
-    const objects = wanted.length === 0 ? [] : await readObjects(git, gitDir, base, wanted, stop);
-    folders.forEach((folder, at) => {
-      const object = objects[at];
-      trees.set(folder, object?.type === 'tree' ? parseTree(object.content, object.oid.length / 2) : null);
-    });
-    fresh.forEach((path, at) => {
-      const entry = trees
-        .get(path.slice(0, Math.max(path.lastIndexOf('/'), 0)))
-        ?.get(path.slice(path.lastIndexOf('/') + 1));
-      if (!entry) return;
+  }
+
+  async function loadFrom(objects: Objects, paths: readonly string[]): Promise<void> {
+    const trees = await objects.trees(base, [...new Set(paths.map(parentOf))]);
+    const files: { readonly path: string; readonly oid: string }[] = [];
+    for (const path of paths) {
+      const entry = trees.get(parentOf(path))?.get(path.slice(path.lastIndexOf('/') + 1));
+      if (!entry) continue;
       known.set(path, entry);
-      const object = objects[folders.length + at];
-      if (object?.type === 'blob' && object.whole) contents.set(path, object.content);
-    });
+      if (entry.type === 'blob') files.push({ path, oid: entry.oid });
+    }
+    if (options.contents === false) return;
+    const blobs = await objects.blobs(files.map(({ oid }) => oid));
+    for (const { path, oid } of files) {
+      const content = blobs.get(oid);
+      if (content) contents.set(path, content);
+    }
   }
 
   return {
@@ -94,130 +97,7 @@ function pick<T>(from: ReadonlyMap<string, T>, paths: readonly string[]): Map<st
   return picked;
 }
 
-/** `REV:PATH` cannot name these; no tree has them either. */
+/** No tree has others. */
 function isAskable(path: string): boolean {
-  return (
-    path !== '' && !/[\0\n]/.test(path) && path.split('/').every((part) => part !== '' && part !== '.' && part !== '..')
-  );
-}
-
-function foldersOf(path: string): string[] {
-  const folders: string[] = [];
-  for (let at = path.indexOf('/'); at >= 0; at = path.indexOf('/', at + 1)) folders.push(path.slice(0, at));
-  return folders;
-}
-
-interface Stop {
-  readonly signal?: AbortSignal;
-  readonly objectsDir?: string;
-}
-
-interface ReadObject {
-  readonly oid: string;
-  readonly type: string;
-  readonly content: Buffer;
-  /** False when only its size was asked for. */
-  readonly whole: boolean;
-}
-
-/**
- * The objects at these paths of `base`, in order; null where there is none. Contents come within `baseBytesMax`: when all
- * together are larger, the large ones come without content.
- */
-async function readObjects(
-  git: Git,
-  gitDir: string,
-  base: ObjectId,
-  paths: readonly string[],
-  stop: Stop,
-): Promise<(ReadObject | null)[]> {
-  const names = paths.map((path) => Buffer.concat([Buffer.from(`${base}:`), pathToBytes(path)]));
-  const whole = await git.run({
-    gitDir,
-    args: ['cat-file', '--batch', '-z'],
-    stdin: zeroEnded(names),
-    outputBytesMax: baseBytesMax,
-    ...stop,
-  });
-  if (whole.code === 0 && whole.ended === null)
-    return parseBatch(
-      whole.stdout,
-      names.map(() => true),
-    );
-  if (whole.ended !== 'output') throw new PortError('git', `read files of ${base}`, { cause: whole.stderr });
-  const sizes = await git.run({ gitDir, args: ['cat-file', '--batch-check', '-z'], stdin: zeroEnded(names), ...stop });
-  if (sizes.code !== 0) throw new PortError('git', `read sizes in ${base}`, { cause: sizes.stderr });
-  const heads = parseBatch(
-    sizes.stdout,
-    names.map(() => false),
-    true,
-  );
-  const wanted = small(heads);
-  const contents = await git.run({
-    gitDir,
-    args: ['cat-file', '--batch', '-z'],
-    stdin: zeroEnded(names.filter((_, at) => wanted[at])),
-    outputBytesMax: baseBytesMax * 2,
-    ...stop,
-  });
-  if (contents.code !== 0) throw new PortError('git', `read files of ${base}`, { cause: contents.stderr });
-  const read = parseBatch(
-    contents.stdout,
-    names.map(() => true),
-  ).values();
-  return heads.map((head, at) => (wanted[at] ? (read.next().value ?? null) : head && { ...head, whole: false }));
-}
-
-/** Which objects to read: trees always, then files as long as they fit, the small ones first. */
-function small(heads: readonly ((ReadObject & { size?: number }) | null)[]): boolean[] {
-  const wanted = heads.map((head) => head?.type === 'tree');
-  let left = baseBytesMax;
-  const bySize = heads
-    .flatMap((head, at) => (head?.type === 'blob' ? [{ at, size: Number(head.content.toString()) }] : []))
-    .toSorted((one, other) => one.size - other.size);
-  for (const { at, size } of bySize) {
-    left -= size;
-    if (left >= 0) wanted[at] = true;
-  }
-  return wanted;
-}
-
-function zeroEnded(names: readonly Buffer[]): Buffer {
-  return Buffer.concat(names.flatMap((name) => [name, Buffer.of(0)]));
-}
-
-/** Output of `cat-file --batch`; with `headsOnly` (of `--batch-check`) `content` is the size in digits. */
-function parseBatch(output: Buffer, whole: readonly boolean[], headsOnly = false): (ReadObject | null)[] {
-  const objects: (ReadObject | null)[] = [];
-  let at = 0;
-  while (at < output.length) {
-    const end = output.indexOf(10, at);
-    const head = output.toString('latin1', at, end);
-    at = end + 1;
-    const found = /^([0-9a-f]{40,64}) (\w+) (\d+)$/.exec(head);
-    if (!found) {
-      objects.push(null);
-      continue;
-    }
-    const size = headsOnly ? 0 : Number(found[3]);
-    const content = headsOnly ? Buffer.from(found[3] ?? '') : output.subarray(at, at + size);
-    objects.push({ oid: found[1] ?? '', type: found[2] ?? '', content, whole: whole[objects.length] ?? true });
-    if (!headsOnly) at += size + 1;
-  }
-  return objects;
-}
-
-/** The entries of a tree object: `mode name NUL oid`, one after the other. */
-export function parseTree(tree: Buffer, oidBytes: number): Map<string, BaseEntry> {
-  const entries = new Map<string, BaseEntry>();
-  for (let at = 0; at < tree.length;) {
-    const blank = tree.indexOf(32, at);
-    const zero = tree.indexOf(0, blank);
-    const mode = tree.toString('latin1', at, blank).padStart(6, '0');
-    const name = pathFromBytes(tree.toString('latin1', blank + 1, zero));
-    const oid = tree.toString('hex', zero + 1, zero + 1 + oidBytes);
-    entries.set(name, { mode, oid, type: mode === '040000' ? 'tree' : mode === '160000' ? 'commit' : 'blob' });
-    at = zero + 1 + oidBytes;
-  }
-  return entries;
+  return path.split('/').every((part) => part !== '' && part !== '.' && part !== '..');
 }

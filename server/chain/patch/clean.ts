@@ -86,7 +86,7 @@ function undoColours(text: string): string | null {
 
 function undoQuoting(text: string): string | null {
   if (new RegExp(`^${structure}`, 'm').test(text)) return null;
-  const quoted = new RegExp(`^((?:> ?)+|[|] )${structure}`, 'm').exec(text)?.[1];
+  const quoted = new RegExp(`^((?:> ?){1,50}|[|] )${structure}`, 'm').exec(text)?.[1];
   return quoted === undefined ? null : withoutPrefix(text, quoted);
 }
 
@@ -178,7 +178,8 @@ function stripNumbers(lines: readonly string[], start: number, pattern: RegExp):
     const found = pattern.exec(line);
     if (found) numbered += 1;
     else other += 1;
-    return found ? `${found[1] ?? ' '}${found[2] ?? ''}` : line;
+    // The marker of a last line without line feed has no sign, and is no context.
+    return found ? `${found[1] ?? (found[2]?.startsWith('\\ ') ? '' : ' ')}${found[2] ?? ''}` : line;
   });
   return numbered >= 3 && numbered > other * 8 ? undone.join('\n') : null;
 }

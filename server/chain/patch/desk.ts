@@ -19,8 +19,12 @@ export interface Desk {
   readonly sheet: (path: string, fromBase: boolean) => Sheet | null;
   readonly entry: (path: string) => BaseEntry | null;
   readonly has: (path: string) => boolean;
+  /** Bytes of an object id here: 20, or 32 in SHA-256 repositories. */
+  readonly oidBytes: number;
   /** A part wrote (or with null removed) this path. */
   readonly put: (path: string, sheet: Sheet | null) => void;
+  /** A part that was settled already wrote or removed this path. */
+  readonly isWritten: (path: string) => boolean;
   /** Some part of the patch removes this path. */
   readonly frees: (path: string) => boolean;
   readonly markFreed: (path: string) => void;
@@ -49,9 +53,11 @@ export async function openDesk(base: BaseReader, paths: readonly string[]): Prom
     sheet,
     entry: (path) => entries.get(path) ?? null,
     has: (path) => sheet(path, false) !== null,
+    oidBytes: ([...entries.values()][0]?.oid.length ?? 40) / 2,
     put: (path, content) => {
       written.set(path, content);
     },
+    isWritten: (path) => written.has(path),
     frees: (path) => freed.has(path),
     markFreed: (path) => {
       freed.add(path);

@@ -85,7 +85,7 @@ describe('noise', () => {
         if (read.ok) expect(read.value.bytes.length).toBeGreaterThan(0);
         else expect(Object.keys(problemStatus)).toContain(read.why.code);
       }),
-      { numRuns: 1500 },
+      { numRuns: 1500 * Number(process.env['PATCHGIT_TEST_TIMES'] ?? 1) },
     );
   });
 
@@ -137,6 +137,85 @@ describe('noise', () => {
     const ambiguous = `--- a/same.txt\n+++ b/same.txt\n@@ ... @@\n${' }\n'.repeat(2_000)}-}\n+y\n`;
     expect((await readPatch(Buffer.from(`--- a/same.txt\n+++ b/same.txt\n${hunk.repeat(50)}`), same)).ok).toBe(false);
     expect(await readPatch(Buffer.from(ambiguous), same)).toMatchObject({
+      ok: false,
+      why: { code: 'patch_took_too_long' },
+    });
+  });
+});
+
+/** Each of these took minutes before it was mended: quadratic in ten megabytes, or in the places of a repetitive file. */
+describe('nearly a patch', () => {
+  const size = 10 * 1024 * 1024 - 1000;
+  const fill = (text: string, bytes = size): string => text.repeat(Math.floor(bytes / text.length));
+  const head = '--- a/src/queue.js\n+++ b/src/queue.js\n';
+  const end = '@@ -1 +1 @@\n-a\n+b\n';
+  it.each<[string, () => string]>([
+    ['of fences', (): string => fill('```\n')],
+    ['of fenced files', (): string => fill('```js a/b.js\nx\n```\n')],
+    ['of SEARCH blocks', (): string => fill('x.js\n<<<<<<< SEARCH\nalpha\n=======\nbeta\n>>>>>>> REPLACE\n')],
+    [
+      'of long SEARCH blocks',
+      (): string => {
+        const block = (at: number, side: string): string =>
+          Array.from({ length: 900 }, (_, line) => `${side}${at} ${line}\n`).join('');
+        const blocks = Array.from(
+          { length: 500 },
+          (_, at) => `<<<<<<< SEARCH\n${block(at, 'o')}=======\n${block(at, 'n')}>>>>>>> REPLACE\n`,
+        );
+        return `src/queue.js\n${blocks.join('')}`;
+      },
+    ],
+    [
+      'of a name before a SEARCH block',
+      (): string => `file${fill(' ')}x\n<<<<<<< SEARCH\na\n=======\nb\n>>>>>>> REPLACE\n`,
+    ],
+    ['of envelopes', (): string => fill('*** Begin Patch\n*** Update File: x\n@@\n-alpha\n+b\n*** End Patch\n')],
+    [
+      'of anchors',
+      (): string =>
+        `*** Begin Patch\n*** Update File: src/queue.js\n${fill('@@ }\n', 1_000_000)}-a\n+b\n*** End Patch\n`,
+    ],
+    ['of blanks in a name', (): string => `*** Begin Patch\n*** Update File: ${fill(' ')}x\n*** End Patch\n`],
+    [
+      'of blanks in an anchor',
+      (): string => `*** Begin Patch\n*** Update File: x\n@@ ${fill(' ')}x\n-a\n+b\n*** End Patch\n`,
+    ],
+    ['of blanks behind a name', (): string => `--- a/x${fill(' ')}y\n+++ b/x\n${end}`],
+    ['of quoting marks', (): string => fill('>')],
+    ['of a quoted name', (): string => `--- "a/${fill('a')}\n+++ b/x\n${end}`],
+    ['of escapes in a quoted name', (): string => `--- "a/${fill('\\303')}"\n+++ b/x\n${end}`],
+    ['of bytes that are no text in a name', (): string => `--- a/${fill('\u00ff')}\n+++ b/x\n${end}`],
+    ['of folders above', (): string => `--- a/${fill('../')}y\n+++ b/x\n${end}`],
+    ['of added lines', (): string => `${head}@@ ... @@\n${fill('+\n')}`],
+  ])('%s is answered with one sentence', async (_, make) => {
+    const read = await readPatch(Buffer.from(make(), 'latin1'), base);
+    expect(read.ok).toBe(false);
+    expect(!read.ok && read.why.message.length).toBeLessThan(1000);
+  });
+
+  it('for a repetitive file is answered, however its hunks are to be found', async () => {
+    const same = '}\n'.repeat(200_000);
+    const pairs = Array.from({ length: 50_000 }, (_, at) => `a${at % 25_000}\n`).join('');
+    const repetitive = memory({ 'same.txt': same, 'pairs.txt': pairs });
+    const hunks = Array.from({ length: 25_000 }, (_, at) => `@@ -${at + 90_000} +${at + 90_000} @@\n-a${at}\n+b\n`);
+    for (const patch of [
+      `--- a/same.txt\n+++ b/same.txt\n@@ -900000 +900000 @@ function x\n-}\n+y\n`,
+      `*** Begin Patch\n*** Update File: same.txt\n@@ }\n-}\n+x\n*** End Patch\n`,
+      `--- a/pairs.txt\n+++ b/pairs.txt\n${hunks.join('')}`,
+    ]) {
+      const read = await readPatch(Buffer.from(patch), repetitive);
+      expect(read).toMatchObject({ ok: false, why: { code: expect.stringMatching(/ambiguous|took_too_long/) } });
+    }
+  });
+
+  it('for one large file again and again is given up', async () => {
+    const large = memory({ 'large.txt': Array.from({ length: 40_000 }, (_, at) => `line ${at}\n`).join('') });
+    // Each part fits what the one above it made.
+    const parts = Array.from({ length: 900 }, (_, at) => {
+      const below = at === 0 ? 'line 6' : `new ${at - 1}`;
+      return `--- a/large.txt\n+++ b/large.txt\n@@ -6,2 +6,3 @@\n line 5\n+new ${at}\n ${below}\n`;
+    });
+    expect(await readPatch(Buffer.from(parts.join('')), large)).toMatchObject({
       ok: false,
       why: { code: 'patch_took_too_long' },
     });

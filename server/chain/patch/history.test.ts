@@ -2,11 +2,12 @@ import * as fc from 'fast-check';
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
 import { ObjectId } from '#contract/ids.ts';
 import { applyPatch, applyPatchFully } from './apply.ts';
-import { step } from './testing/history.ts';
+import { damage } from './testing/damage.ts';
+import { series, step } from './testing/history.ts';
 import { git, makeQuarantine, makeRepository, type Repository, tryPatch } from './testing/repository.ts';
 
-// Enough for every run of the suite; ten thousand were run by hand when this was written.
-const runs = 60;
+// Enough for every run of the suite; ten thousand and more are run by hand, with other seeds (scripts/vitest.setup.ts).
+const runs = 60 * Number(process.env['PATCHGIT_TEST_TIMES'] ?? 1);
 let repository: Repository;
 const never = ObjectId.parse('0'.repeat(40));
 
@@ -23,6 +24,25 @@ const shapes = [
   ['-M', '-U8', '--patience'],
   ['--no-renames', '--irreversible-delete'],
 ] as const;
+
+/** As people paste them: abbreviated index lines, no binary data, other contexts and prefixes. */
+const pasted: readonly (readonly string[])[] = [
+  [],
+  ['-M'],
+  ['-U0'],
+  ['-U1', '--no-renames'],
+  ['-U10'],
+  ['--function-context'],
+  ['--no-prefix'],
+  ['--src-prefix=i/', '--dst-prefix=w/'],
+  ['--minimal'],
+  ['--histogram', '-C'],
+  ['--inter-hunk-context=3'],
+];
+
+const mailHead = Buffer.from(
+  'From 0123456789012345678901234567890123456789 Mon Sep 17 00:00:00 2001\nFrom: o <o@o>\nSubject: [PATCH] x\n\n---\n a.txt | 2 +-\n 1 file changed, 1 insertion(+), 1 deletion(-)\n\n',
+);
 
 describe('diffs that git made of random changes', () => {
   it('give exactly the tree they were made from, without any repair', async () => {
@@ -70,6 +90,54 @@ describe('diffs that git made of random changes', () => {
     );
   });
 
+  it('give that tree in every shape people paste, or say that binary data is missing', async () => {
+    await fc.assert(
+      fc.asyncProperty(step, fc.constantFrom(...pasted), async ({ before, after }, shape) => {
+        const [base = never, goal = never] = repository.commits(before, after);
+        const diff = repository.diff(base, goal, ...shape);
+        if (diff.length === 0) return;
+        const tried = await tryPatch(repository, base, diff);
+        if (tried.ok) {
+          if (tried.value.tree !== repository.treeOf(goal))
+            throw new Error(`a third tree, mended ${tried.value.mends.join()}, ${shape.join(' ')}\n${diff.toString()}`);
+          return;
+        }
+        const files = Object.keys({ ...before, ...after });
+        const request = { gitDir: repository.gitDir, base, patch: diff, files, ...makeQuarantine(repository) };
+        const alone = await applyPatchFully(git, request);
+        if (alone.ok && alone.value.tree === repository.treeOf(goal) && tried.why.code !== 'patch_binary_without_data')
+          throw new Error(`git alone takes it: ${tried.why.code} ${tried.why.message}\n${diff.toString()}`);
+      }),
+      { numRuns: runs },
+    );
+  });
+
+  it('give the last tree of a series when they stand one after the other, or a refusal', async () => {
+    await fc.assert(
+      fc.asyncProperty(
+        series,
+        fc.constantFrom<readonly string[]>(['--no-renames'], ['-M'], ['-C', '--find-copies-harder']),
+        fc.boolean(),
+        async ({ before, middle, after }, shape, wrapped) => {
+          // Without mails around them nothing tells a copy in one diff from one in a later patch.
+          const mails = wrapped || shape.includes('-C');
+          const [base = never, between = never, goal = never] = repository.commits(before, middle, after);
+          const parts = [
+            repository.diff(base, between, '--binary', '--full-index', ...shape),
+            repository.diff(between, goal, '--binary', '--full-index', ...shape),
+          ].map((part) =>
+            mails && part.length > 0 ? Buffer.concat([mailHead, part, Buffer.from('-- \n2.39.5\n\n')]) : part,
+          );
+          const patch = Buffer.concat(parts);
+          const tried = await tryPatch(repository, base, patch);
+          if (tried.ok && tried.value.tree !== repository.treeOf(goal))
+            throw new Error(`a third tree, mended ${tried.value.mends.join()}\n${patch.toString()}`);
+        },
+      ),
+      { numRuns: runs },
+    );
+  });
+
   it('are refused when a removed blank line at the end of a file was lost on the way', async () => {
     const before = { 'a.txt': { mode: '100644', content: Buffer.from('\n\n\n\n') } } as const;
     const after = { 'a.txt': { mode: '100644', content: Buffer.from('\n\n> quoted\n\none\n') } } as const;
@@ -104,50 +172,3 @@ describe('diffs that git made of random changes', () => {
     );
   });
 });
-
-/** What mails, chats, editors and models do to a diff. The number chooses a line. */
-const damage: fc.Arbitrary<(diff: string) => string> = fc.oneof(
-  fc.constant((diff: string) => diff.replaceAll('\r', '')),
-  fc.constant((diff: string) => diff.replaceAll('\r\n', '\n').replaceAll('\n', '\r\n')),
-  fc.constant((diff: string) => diff.replace(/[ \t]+$/gm, '')),
-  fc.constant((diff: string) => diff.trimEnd()),
-  fc.constant((diff: string) => diff.replaceAll('&', '&amp;').replaceAll('<', '&lt;').replaceAll('>', '&gt;')),
-  fc.constant((diff: string) => diff.replace(/^/gm, '> ')),
-  fc.constant((diff: string) => diff.replaceAll('\t', '    ')),
-  fc.constant((diff: string) => diff.replace(/^@@ -(\d+)(?:,\d+)? \+\d+(?:,\d+)? @@/gm, '@@ ... @@')),
-  fc
-    .nat()
-    .map(
-      (by) => (diff: string) =>
-        diff.replace(
-          /^@@ -(\d+),(\d+) \+(\d+),(\d+) @@/gm,
-          (_, a, b, c, d) => `@@ -${Number(a) + (by % 9)},${b} +${c},${Number(d) + (by % 3)} @@`,
-        ),
-    ),
-  fc.nat().map((by) => (diff: string) => cutInside(diff, by)),
-  fc.tuple(fc.nat(), fc.constantFrom('drop', 'twice', 'swap', 'shift')).map(
-    ([by, how]) =>
-      (diff: string) =>
-        changeLine(diff, by, how),
-  ),
-);
-
-/** Cut within the anchor's part: between two parts nothing tells that there was more. */
-function cutInside(diff: string, by: number): string {
-  const start = diff.indexOf('diff --git a/anchor.txt') + 'diff --git '.length;
-  const end = diff.indexOf('+anchor 2') + '+anchor 2'.length;
-  return diff.slice(0, start + (by % (end - start)));
-}
-
-function changeLine(diff: string, by: number, how: string): string {
-  const lines = diff.split('\n');
-  const inHunks = lines.flatMap((line, at) => (/^[-+ ](?!--? |\+\+ )/.test(line) ? [at] : []));
-  const at = inHunks[by % Math.max(inHunks.length, 1)];
-  if (at === undefined) return diff;
-  const line = lines[at] ?? '';
-  if (how === 'drop') lines.splice(at, 1);
-  if (how === 'twice') lines.splice(at, 0, line);
-  if (how === 'swap') lines.splice(at, 2, lines[at + 1] ?? '', line);
-  if (how === 'shift') lines[at] = `${line.slice(0, 1)}  ${line.slice(1)}`;
-  return lines.join('\n');
-}

@@ -5,11 +5,13 @@
 import type { ObjectId } from '#contract/ids.ts';
 import { type Problem, problem } from '#contract/problem.ts';
 import type { Git } from '../../ports.ts';
-import { type BaseReader, gitBaseReader } from './base-reader.ts';
+import { type BaseEntry, type BaseReader, gitBaseReader } from './base-reader.ts';
+import { linksLedOut } from './base-links.ts';
 import { showPath } from './bytes.ts';
 import { linkHopsMax } from './limits.ts';
 import { foldName, judgeMode, judgePath, parentOf, parentsOf } from './names.ts';
-import { diffRows, type RawRow, readTrees } from './tree.ts';
+import { type Objects, withObjects } from './objects.ts';
+import { diffRows, type RawRow } from './tree.ts';
 
 export interface JudgeRequest {
   readonly gitDir: string;
@@ -18,6 +20,8 @@ export interface JudgeRequest {
   readonly tree: ObjectId;
   /** From applyPatch; asked from git when left out. */
   readonly rows?: readonly RawRow[];
+  /** The process to ask, if there is one already. */
+  readonly objects?: Objects;
   readonly signal?: AbortSignal;
 }
 
@@ -26,6 +30,8 @@ export interface JudgedLink {
   readonly path: string;
   readonly target: string;
   readonly endsAt: string | null;
+  /** The patch changes where it leads, and not the link itself. */
+  readonly untouched?: boolean;
 }
 
 export interface JudgeFacts {
@@ -37,14 +43,19 @@ export interface JudgeFacts {
 
 /** The refusal that the result of a patch deserves, or null. */
 export async function judgeTree(git: Git, request: JudgeRequest): Promise<Problem | null> {
-  const place = { ...request, base: request.base };
-  const rows = request.rows ?? (await diffRows(git, place, request.tree));
+  const rows = request.rows ?? (await diffRows(git, request, request.tree));
   const early = judge({ rows, links: [], clashes: [] });
   if (early) return early;
-  const after = gitBaseReader(git, request.gitDir, request.tree, request.signal, { objectsDir: request.objectsDir });
-  const links = await judgedLinks(after, rows);
-  const clashes = await clashesIn(git, request, rows);
-  return judge({ rows, links, clashes });
+  const look = async (objects: Objects): Promise<Problem | null> => {
+    const after = gitBaseReader(git, request.gitDir, request.tree, request.signal, { objects });
+    const before = gitBaseReader(git, request.gitDir, request.base, request.signal, { objects });
+    const ledOut = await linksLedOut(git, request, rows, before, after);
+    const moved = ledOut.map((link) => ({ ...link, endsAt: null, untouched: true }));
+    const links = [...(await judgedLinks(after, rows)), ...moved];
+    const clashes = await clashesIn(objects, request, rows);
+    return judge({ rows, links, clashes });
+  };
+  return await (request.objects ? look(request.objects) : withObjects(git, request, look));
 }
 
 /** Pure: facts in, refusal out. */
@@ -55,7 +66,8 @@ export function judge(facts: JudgeFacts): Problem | null {
   }
   for (const link of facts.links) {
     if (link.endsAt === null) {
-      const message = `The symlink "${showPath(link.path)}" points outside the repository, to "${showPath(link.target)}".`;
+      const points = link.untouched === true ? 'would lead' : 'points';
+      const message = `The symlink "${showPath(link.path)}" ${points} outside the repository, to "${showPath(link.target)}".`;
       return problem('patch_symlink_outside', message, { file: showPath(link.path) });
     }
     if (judgePath(link.endsAt)?.code === 'patch_path_git') {
@@ -126,7 +138,7 @@ export async function resolveLink(after: BaseReader, path: string, target: strin
 
 /** New names that clash with what stands beside them in the tree. Clashes that the base already had are left alone. */
 async function clashesIn(
-  git: Git,
+  objects: Objects,
   request: JudgeRequest,
   rows: readonly RawRow[],
 ): Promise<{ path: string; other: string }[]> {
@@ -134,9 +146,10 @@ async function clashesIn(
   if (fresh.length === 0) return [];
   const steps = [...new Set(fresh.flatMap((path) => [...parentsOf(path), path]))];
   const folders = [...new Set(steps.map(parentOf))];
-  const trees = await readTrees(git, { ...request, base: request.tree }, folders);
+  const trees = await objects.trees(request.tree, folders);
   const folded = new Map<string, Map<string, string[]>>();
-  for (const [folder, entries] of trees) {
+  for (const folder of folders) {
+    const entries = trees.get(folder) ?? new Map<string, BaseEntry>();
     const names = new Map<string, string[]>();
     for (const name of entries.keys()) names.set(foldName(name), [...(names.get(foldName(name)) ?? []), name]);
     folded.set(folder, names);
@@ -147,7 +160,8 @@ async function clashesIn(
     return others.map((other) => ({ path, other: parentOf(path) === '' ? other : `${parentOf(path)}/${other}` }));
   });
   if (clashes.length === 0) return [];
-  const before = gitBaseReader(git, request.gitDir, request.base, request.signal, { contents: false });
-  const old = await before.entries(clashes.flatMap(({ path, other }) => [path, other]));
-  return clashes.filter(({ path, other }) => !(old.has(path) && old.has(other)));
+  const before = await objects.trees(request.base, folders);
+  const isOld = (path: string): boolean =>
+    before.get(parentOf(path))?.has(path.slice(path.lastIndexOf('/') + 1)) === true;
+  return clashes.filter(({ path, other }) => !(isOld(path) && isOld(other)));
 }

@@ -13,8 +13,9 @@ const invisible = /\p{Default_Ignorable_Code_Point}|\p{Cf}/gu;
 
 /** The refusal for a path that no patch may touch, or null. `at` is the line in the paste, when it is known. */
 export function judgePath(path: string, at?: number): Problem | null {
-  const where = { file: showPath(path), ...(at === undefined ? {} : { line: at }) };
-  const shown = showPath(path);
+  // A refusal is a sentence, whatever length a name has.
+  const shown = showPath(path.length > pathBytesMax ? `${path.slice(0, 80)}…` : path);
+  const where = { file: shown, ...(at === undefined ? {} : { line: at }) };
   const parts = path.split('/');
   if (path === '' || path.startsWith('/') || /^[a-z]:[\\/]/i.test(path) || path.startsWith('\\\\')) {
     return problem(

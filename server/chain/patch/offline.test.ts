@@ -174,12 +174,17 @@ diff --git a/link b/link
     const before = snapshot(folder);
     const meddling: typeof git = {
       ...git,
-      run: async (request) => {
-        const answer = await git.run(request);
-        // The contents are read last, after the working tree was looked at.
-        if (request.args[0] === 'cat-file' && request.objectsDir && existsSync(join(request.objectsDir, 'index')))
-          mkdirSync(join(repository, 'new.txt/full'), { recursive: true });
-        return answer;
+      openObjects: (request) => {
+        const objects = git.openObjects(request);
+        return {
+          ...objects,
+          heads: async (oids) => {
+            // The contents are read last, after the working tree was looked at.
+            if (oids.length > 0 && request.objectsDir && existsSync(join(request.objectsDir, 'index')))
+              mkdirSync(join(repository, 'new.txt/full'), { recursive: true });
+            return await objects.heads(oids);
+          },
+        };
       },
     };
     await applyOffline(meddling, { repository, patch: Buffer.from(patch) }).then(

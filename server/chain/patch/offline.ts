@@ -2,7 +2,7 @@
  * `patchgit apply REPO PATCH`: the same engine on a working tree, without daemon or database. The new tree is computed
  * first; then every touched file is replaced, or none. Never follows a symlink and never writes outside.
  */
-import { createHash, randomBytes } from 'node:crypto';
+import { randomBytes } from 'node:crypto';
 import {
   chmod,
   lstat,
@@ -18,7 +18,7 @@ import {
   writeFile,
 } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
-import { isAbsolute, join, resolve } from 'node:path';
+import { dirname, isAbsolute, join, resolve } from 'node:path';
 import { ObjectId } from '#contract/ids.ts';
 import type { Mend } from '#contract/patch.ts';
 import { type Problem, problem } from '#contract/problem.ts';
@@ -30,7 +30,7 @@ import { pathToBytes, showPath } from './bytes.ts';
 import { judgeTree } from './judge.ts';
 import { parentsOf } from './names.ts';
 import { readPatch } from './read.ts';
-import type { RawRow } from './tree.ts';
+import { hashObject, type RawRow } from './tree.ts';
 
 export interface AppliedOffline {
   readonly files: readonly string[];
@@ -46,11 +46,12 @@ export async function applyOffline(
   request: { readonly repository: string; readonly patch: Uint8Array },
 ): Promise<Result<AppliedOffline, Problem>> {
   const root = resolve(request.repository);
-  const gitDir = await findGitDir(root);
-  if (gitDir === null) return no(problem('repository_not_git', `"${root}" has no .git folder.`));
+  const ownDir = await findGitDir(root);
+  if (ownDir === null) return no(problem('repository_not_git', await explainNoRepository(root)));
+  const gitDir = await commonDirOf(ownDir);
   const scratch = await mkdtemp(join(tmpdir(), 'patchgit-apply-'));
   try {
-    const base = await headOf(git, gitDir, scratch);
+    const base = await headOf(git, ownDir, gitDir, scratch);
     const read = await readPatch(request.patch, gitBaseReader(git, gitDir, base, undefined, { objectsDir: scratch }));
     if (!read.ok) return read;
     const place = { gitDir, base, objectsDir: scratch };
@@ -78,9 +79,28 @@ async function findGitDir(root: string): Promise<string | null> {
   return named === undefined ? null : isAbsolute(named) ? named : resolve(root, named);
 }
 
+/** Where the objects are: a linked working tree has a folder of its own for HEAD, and names the repository's in a file. */
+async function commonDirOf(gitDir: string): Promise<string> {
+  const file = join(gitDir, 'commondir');
+  return (await statOf(file))?.isFile() ? resolve(gitDir, (await readFile(file, 'utf8')).trim()) : gitDir;
+}
+
+async function explainNoRepository(root: string): Promise<string> {
+  const there = await statOf(root);
+  if (!there) return `There is no folder "${root}".`;
+  if (!there.isDirectory() && !there.isSymbolicLink()) return `"${root}" is not a folder.`;
+  if ((await statOf(join(root, 'HEAD'))) && (await statOf(join(root, 'objects'))))
+    return `"${root}" is a bare repository, without files to change. Give the folder of a working tree.`;
+  for (let above = dirname(root); above !== dirname(above); above = dirname(above)) {
+    if (await statOf(join(above, '.git')))
+      return `"${root}" is inside of the repository "${above}", and paths in a patch start at its top. Give that folder.`;
+  }
+  return `"${root}" has no .git folder.`;
+}
+
 /** The commit of HEAD; before the first commit the empty tree. */
-async function headOf(git: Git, gitDir: string, objectsDir: string): Promise<ObjectId> {
-  const answer = await git.run({ gitDir, args: ['rev-parse', '--verify', '--quiet', 'HEAD^{commit}'] });
+async function headOf(git: Git, ownDir: string, gitDir: string, objectsDir: string): Promise<ObjectId> {
+  const answer = await git.run({ gitDir: ownDir, args: ['rev-parse', '--verify', '--quiet', 'HEAD^{commit}'] });
   if (answer.code === 0) return ObjectId.parse(answer.stdout.toString('latin1').trim());
   const empty = await git.run({ gitDir, args: ['mktree'], objectsDir, stdin: '' });
   if (empty.code !== 0) throw new PortError('git', 'read HEAD', { cause: empty.stderr });
@@ -118,10 +138,9 @@ async function judgeDisk(root: string, rows: readonly RawRow[], oidLength: numbe
       const message = `"${showPath(row.path)}" is in the working tree, although HEAD does not have it. Move it away first.`;
       return problem('patch_file_exists', message, { file: showPath(row.path) });
     }
-    if (there === null || (await hashOnDisk(diskPath(root, row.path), row.oldMode, oidLength)) !== row.oldOid) {
-      const message = `"${showPath(row.path)}" was changed since the last commit. Commit or undo that first.`;
-      return problem('patch_does_not_apply', message, { file: showPath(row.path) });
-    }
+    const why = there === null ? absent : await differs(diskPath(root, row.path), row, oidLength);
+    if (why !== null)
+      return problem('patch_does_not_apply', `"${showPath(row.path)}" ${why}`, { file: showPath(row.path) });
   }
   return null;
 }
@@ -135,12 +154,26 @@ async function holdsOnly(root: string, folder: string, removed: ReadonlySet<stri
   return true;
 }
 
-async function hashOnDisk(path: Buffer, mode: string, oidLength: number): Promise<string | null> {
+const absent =
+  'is not in the working tree, although HEAD has it (removed, or left out by a sparse checkout). Restore it first.';
+const changed = 'was changed since the last commit. Commit or undo that first.';
+
+/** How the file on disk is not what HEAD has, or null. */
+async function differs(path: Buffer, row: RawRow, oidLength: number): Promise<string | null> {
   const there = await lstat(path);
-  if (there.isSymbolicLink() !== (mode === '120000') || there.isDirectory()) return null;
-  const body = there.isSymbolicLink() ? await readlink(path, 'buffer') : await readFile(path);
-  const hash = createHash(oidLength === 40 ? 'sha1' : 'sha256');
-  return hash.update(`blob ${body.length}\0`).update(body).digest('hex');
+  const isLink = there.isSymbolicLink();
+  // Anything else, a pipe for instance, could not even be read to its end.
+  if (isLink !== (row.oldMode === '120000') || !(isLink || there.isFile())) return changed;
+  const body = isLink ? await readlink(path, 'buffer') : await readFile(path);
+  const hash = (bytes: Buffer): string => hashObject('blob', bytes, oidLength / 2);
+  if (hash(body) === row.oldOid) return null;
+  const text = body.toString('latin1');
+  const plain = text.replaceAll('\r\n', '\n');
+  const others = [plain, plain.replaceAll('\n', '\r\n')].filter((other) => other !== text);
+  // What core.autocrlf or .gitattributes make of a file is not what the patch is exact about.
+  return others.some((other) => hash(Buffer.from(other, 'latin1')) === row.oldOid)
+    ? 'has other line ends in the working tree than in HEAD (core.autocrlf or .gitattributes). Switch that off and check it out again, or let the daemon apply the patch.'
+    : changed;
 }
 
 async function readContents(

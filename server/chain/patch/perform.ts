@@ -2,14 +2,16 @@ import type { ObjectId } from '#contract/ids.ts';
 import type { PatchSummary } from '#contract/patch.ts';
 import { problem, type Problem } from '#contract/problem.ts';
 import { no, ok, type Result } from '../../lib/result.ts';
-import type { Git } from '../../ports.ts';
+import type { Git, Secrets } from '../../ports.ts';
 import type { Artifacts } from '../../record/artifact/store.ts';
 import type { Quarantine } from '../../resources/repo/quarantine.ts';
 import { applyPatch } from './apply.ts';
 import { gitBaseReader } from './base-reader.ts';
 import { changesBetween, renderDiff } from './diff-view.ts';
 import { judgeTree } from './judge.ts';
+import { type Objects, withObjects } from './objects.ts';
 import { readPatch } from './read.ts';
+import { hideSecrets } from './secrets.ts';
 
 export interface PatchWork {
   readonly git: Git;
@@ -24,15 +26,20 @@ export interface PatchWork {
  * The patch stage: the received bytes become the exact tree git's own apply gives on the base, or a refusal that says file,
  * hunk, line and reason. No working tree; new objects stay in the quarantine.
  */
-export async function performPatch(work: PatchWork, received: Buffer): Promise<Result<PatchSummary, Problem>> {
-  const { git, artifacts, gitDir, base, quarantine, signal } = work;
-  const stop = signal === undefined ? {} : { signal };
-  const read = await readPatch(received, gitBaseReader(git, gitDir, base, signal));
-  if (!read.ok) return read;
-  const tree = await treeOf(work, read.value);
-  if (!tree.ok) return tree;
-  const place = { git, gitDir, objectsDir: quarantine.objectsDir, ...stop };
-  const files = await changesBetween(place, base, tree.value);
+export async function performPatch(
+  work: PatchWork & { readonly secrets: Secrets },
+  received: Buffer,
+): Promise<Result<PatchSummary, Problem>> {
+  const made = await withObjects(work.git, placeOf(work), async (objects) => {
+    const read = await readPatch(received, gitBaseReader(work.git, work.gitDir, work.base, work.signal, { objects }));
+    if (!read.ok) return read;
+    const tree = await treeOf(work, read.value, objects);
+    return tree.ok ? ok({ read: read.value, tree: tree.value }) : tree;
+  });
+  if (!made.ok) return made;
+  const { read, tree } = made.value;
+  const place = { git: work.git, ...placeOf(work) };
+  const [files, diff] = await Promise.all([changesBetween(place, work.base, tree), renderDiff(place, work.base, tree)]);
   if (files.length === 0)
     return no(
       problem(
@@ -40,11 +47,13 @@ export async function performPatch(work: PatchWork, received: Buffer): Promise<R
         'The patch applies, but the result is what the base already has. Nothing would change.',
       ),
     );
-  const diff = await renderDiff(place, base, tree.value);
+  // Only the masked rendering is ever written down.
+  const hidden = await hideSecrets(work.secrets, diff, work.signal);
+  const { artifacts } = work;
   const [sent, handed, shown] = await Promise.all([
     artifacts.keep(received, 'text/x-patch'),
-    artifacts.keep(read.value.bytes, 'text/x-patch'),
-    artifacts.keep(diff.text, 'text/x-diff'),
+    artifacts.keep(read.bytes, 'text/x-patch'),
+    artifacts.keep(hidden.diff, 'text/x-diff'),
   ]);
   return ok({
     sha256: handed.sha256,
@@ -52,9 +61,10 @@ export async function performPatch(work: PatchWork, received: Buffer): Promise<R
     files,
     additions: files.reduce((sum, file) => sum + (file.additions ?? 0), 0),
     deletions: files.reduce((sum, file) => sum + (file.deletions ?? 0), 0),
-    treeAfter: tree.value,
-    mends: [...read.value.mends],
+    treeAfter: tree,
+    mends: [...read.mends],
     diff: { sha256: shown.sha256, bytes: shown.bytes, truncated: diff.truncated },
+    secrets: hidden.report,
   });
 }
 
@@ -66,26 +76,23 @@ export async function treeAgain(work: PatchWork, patch: PatchSummary): Promise<R
       problem('internal', 'The stored patch is gone from the data folder. Restore a backup, or paste the diff again.'),
     );
   const files = patch.files.flatMap((file) => (file.oldPath === null ? [file.path] : [file.path, file.oldPath]));
-  return await treeOf(work, { bytes, files });
+  return await withObjects(work.git, placeOf(work), (objects) => treeOf(work, { bytes, files }, objects));
 }
 
 async function treeOf(
   work: PatchWork,
   patch: { readonly bytes: Buffer; readonly files: readonly string[] },
+  objects: Objects,
 ): Promise<Result<ObjectId, Problem>> {
-  const { git, gitDir, base, quarantine, signal } = work;
-  const applied = await applyPatch(git, {
-    gitDir,
-    base,
-    objectsDir: quarantine.objectsDir,
-    indexFile: quarantine.indexFile(),
-    patch: patch.bytes,
-    files: [...patch.files],
-    ...(signal === undefined ? {} : { signal }),
-  });
+  const place = { ...placeOf(work), base: work.base, objects };
+  const indexFile = work.quarantine.indexFile();
+  const applied = await applyPatch(work.git, { ...place, indexFile, patch: patch.bytes, files: [...patch.files] });
   if (!applied.ok) return applied;
   const { tree, rows } = applied.value;
-  const stop = signal === undefined ? {} : { signal };
-  const refused = await judgeTree(git, { gitDir, objectsDir: quarantine.objectsDir, base, tree, rows, ...stop });
+  const refused = await judgeTree(work.git, { ...place, tree, rows });
   return refused === null ? ok(tree) : no(refused);
+}
+
+function placeOf({ gitDir, quarantine, signal }: PatchWork) {
+  return { gitDir, objectsDir: quarantine.objectsDir, ...(signal === undefined ? {} : { signal }) };
 }

@@ -85,6 +85,11 @@ export function refuseAmbiguous(place: HunkPlace, hunk: Hunk, places: readonly n
   return problem('patch_ambiguous', message, where(place, hunk.at));
 }
 
+export function refuseRepetitive(place: HunkPlace, hunk: Hunk): Problem {
+  const message = `"${showPath(place.path)}" repeats itself too often to find its hunks. Make a smaller diff.`;
+  return problem('patch_took_too_long', message, where(place, hunk.at));
+}
+
 export function refuseOverlap(place: HunkPlace, hunk: Hunk, other: number): Problem {
   const message = `Hunks ${other} and ${place.hunk} of "${showPath(place.path)}" change the same lines. Make one hunk of them.`;
   return problem('patch_does_not_apply', message, where(place, hunk.at));

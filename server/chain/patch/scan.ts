@@ -42,10 +42,10 @@ export function scan(text: string): Scan {
       if (text.startsWith('@@@', cursor.offset)) combinedAt ??= cursor.line;
       if (!current && named !== null) drafts.push((current = openDraft(cursor, { named }, true)));
       const line = cursor.line;
-      const { hunk, regular } = readHunk(text, cursor);
+      const hunk = readHunk(text, cursor);
       if (!current) orphanAt ??= hunk.lines().some((part) => part.sign !== ' ') ? hunk.at : null;
       else {
-        if (!regular || current.nextLine !== line) current.irregular = true;
+        if (!hunk.isRegular || current.nextLine !== line) current.irregular = true;
         current.hunks.push(hunk);
         closePart(current, cursor);
       }
@@ -85,7 +85,7 @@ function openDraft(cursor: Cursor, header: Partial<Header>, irregular: boolean):
     at: cursor.line,
     from: cursor.offset,
     to: cursor.offset,
-    header: { ...emptyHeader, ...header },
+    header: Object.assign({ ...emptyHeader }, header),
     hunks: [],
     binary: 'none',
     irregular,
@@ -102,14 +102,16 @@ function closePart(draft: Draft, cursor: Cursor): void {
 function openFile(text: string, cursor: Cursor, current: Draft | null, named: string | null): Draft | null {
   const code = text.charCodeAt(cursor.offset);
   if (code === 100 && text.startsWith('diff --git ', cursor.offset)) {
-    const draft = openDraft(cursor, { git: lineAt(text, cursor.offset).slice('diff --git '.length) }, false);
-    step(text, cursor, draft);
+    const end = lineEnd(text, cursor.offset);
+    const draft = openDraft(cursor, { git: lineAt(text, cursor.offset + 'diff --git '.length, end) }, false);
+    step(text, cursor, draft, end);
     return draft;
   }
   const minus = code === 45 && text.startsWith('--- ', cursor.offset);
   const plus = code === 43 && text.startsWith('+++ ', cursor.offset);
   if (!minus && !plus) return null;
-  const next = lineEnd(text, cursor.offset) + 1;
+  const end = lineEnd(text, cursor.offset);
+  const next = end + 1;
   const pair = minus && text.startsWith('+++ ', next);
   const hunkNext = text.startsWith('@@', next);
   const belongs =
@@ -118,21 +120,22 @@ function openFile(text: string, cursor: Cursor, current: Draft | null, named: st
   const draft = belongs && current ? current : openDraft(cursor, { named }, !pair);
   if (belongs && (draft.nextLine !== cursor.line || !pair)) draft.irregular = true;
   if (minus) {
-    draft.header.minus = lineAt(text, cursor.offset).slice(4);
-    step(text, cursor, draft);
+    draft.header.minus = lineAt(text, cursor.offset + 4, end);
+    step(text, cursor, draft, end);
   }
   if (pair || plus) {
-    draft.header.plus = lineAt(text, cursor.offset).slice(4);
-    step(text, cursor, draft);
+    const plusEnd = pair ? lineEnd(text, cursor.offset) : end;
+    draft.header.plus = lineAt(text, cursor.offset + 4, plusEnd);
+    step(text, cursor, draft, plusEnd);
   }
   return draft;
 }
 
 /** Moves behind a header line; a carriage return in it is nothing git would take. */
-function step(text: string, cursor: Cursor, draft: Draft): void {
-  const end = lineEnd(text, cursor.offset);
+function step(text: string, cursor: Cursor, draft: Draft, end = lineEnd(text, cursor.offset)): void {
   if (text.charCodeAt(end - 1) === 13) draft.irregular = true;
-  advance(text, cursor);
+  cursor.offset = end + 1;
+  cursor.line += 1;
   closePart(draft, cursor);
 }
 
@@ -152,20 +155,42 @@ const extended: readonly [string, keyof Header][] = [
 /** Takes one line between `diff --git` and the hunks. False when it is none of them. */
 function readExtended(text: string, cursor: Cursor, draft: Draft): boolean {
   if (draft.header.git === null || (draft.header.minus !== null && draft.binary === 'none')) return false;
-  const line = lineAt(text, cursor.offset);
-  const known = extended.find(([prefix]) => line.startsWith(prefix));
-  const index = /^index ([0-9a-f]{4,64})\.\.([0-9a-f]{4,64})(?: \d+)?$/.exec(line);
+  const end = lineEnd(text, cursor.offset);
+  const line = lineAt(text, cursor.offset, end);
+  const index = readIndexLine(line);
+  const known = index ? undefined : extended.find(([prefix]) => line.startsWith(prefix));
   const binaryAbsent = line.startsWith('Binary files ') || line.startsWith('Files ');
   const binaryData = line === 'GIT binary patch';
-  const similarity = /^(?:dis)?similarity index /.test(line);
+  const similarity = !index && /^(?:dis)?similarity index /.test(line);
   if (!known && !index && !similarity && !binaryAbsent && !binaryData) return false;
   if (draft.nextLine !== cursor.line) draft.irregular = true;
   if (known) Object.assign(draft.header, { [known[1]]: line.slice(known[0].length) });
-  if (index) draft.header.index = { old: index[1] ?? '', new: index[2] ?? '' };
+  if (index) draft.header.index = index;
   if (binaryAbsent && line.endsWith(' differ')) draft.binary = 'absent';
-  step(text, cursor, draft);
+  step(text, cursor, draft, end);
   if (binaryData) draft.binary = readBinary(text, cursor, draft);
   return true;
+}
+
+/** `index OLD..NEW`, perhaps with a mode. Looked at by hand, because every file of a long diff has one. */
+function readIndexLine(line: string): Header['index'] {
+  if (!line.startsWith('index ')) return null;
+  const oldEnd = hexEnd(line, 6);
+  if (oldEnd < 0 || !line.startsWith('..', oldEnd)) return null;
+  const newEnd = hexEnd(line, oldEnd + 2);
+  if (newEnd < 0) return null;
+  if (newEnd < line.length && !/^ \d+$/.test(line.slice(newEnd))) return null;
+  return { old: line.slice(6, oldEnd), new: line.slice(oldEnd + 2, newEnd) };
+}
+
+/** Where the 4 to 64 hexadecimal digits at `from` end, or -1. */
+function hexEnd(line: string, from: number): number {
+  let at = from;
+  for (; at < line.length; at += 1) {
+    const code = line.charCodeAt(at);
+    if (!((code >= 48 && code <= 57) || (code >= 97 && code <= 102))) break;
+  }
+  return at - from >= 4 && at - from <= 64 ? at : -1;
 }
 
 function readBinary(text: string, cursor: Cursor, draft: Draft): BinaryPart[] {

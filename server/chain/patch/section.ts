@@ -3,6 +3,7 @@ import { type Problem, problem } from '#contract/problem.ts';
 import { no, ok, type Result } from '../../lib/result.ts';
 import { joinLines, showPath, splitLines } from './bytes.ts';
 import { writeDeletion } from './binary.ts';
+import { type Added, addedOf, type Damage } from './damage.ts';
 import type { Desk, Sheet } from './desk.ts';
 import { baseText } from './locate.ts';
 import type { MendNote } from './mends.ts';
@@ -11,6 +12,7 @@ import { checkSeal, findSealed } from './seal.ts';
 import { settleHunks, type SettledText } from './settle.ts';
 import type { FilePatch, Hunk, HunkLine } from './shape.ts';
 import type { Target } from './target.ts';
+import { hashObject } from './tree.ts';
 import { type Change, writeHead, writeSection } from './write.ts';
 
 export interface Section {
@@ -20,6 +22,9 @@ export interface Section {
   readonly changes: boolean;
   /** It has an index line that does not agree, and that nothing else vouches for. */
   readonly isDoubtful?: boolean;
+  /** What its old lines show of the way here; and its added lines, unless its index line proves them (damage.ts). */
+  readonly damage?: ReadonlySet<Damage>;
+  readonly added?: readonly Added[];
 }
 
 export interface SectionJob {
@@ -62,6 +67,8 @@ export function settleChange(job: SectionJob, before: Sheet): Result<Section, Pr
     written: taken ? null : writeSection(change, before.content, after, edits),
     notes: taken || notes.length > 0 || file.raw === null ? notes : [{ code: 'headers', path }],
     changes: after !== before.content || change.newMode !== change.oldMode || target.kind !== 'modify',
+    damage: settled.value.damage,
+    added: isProved ? [] : settled.value.added,
   });
 }
 
@@ -127,9 +134,11 @@ type Sealed = Pick<SettledText, 'lines' | 'finalNewline' | 'edits'> & {
 function applySeal(job: SectionJob, before: Sheet, content: string, settled: SettledText): Result<Sealed, Problem> {
   const { file, target } = job;
   const seal = file.header.index;
-  const oidBytes = (before.oid?.length ?? 40) / 2;
-  const isSealed = (after: string): boolean => checkSeal(seal, before.oid, oidBytes, after) === 'proved';
-  const verdict = before.oid === null ? 'unknown' : checkSeal(seal, before.oid, oidBytes, joinLines(settled));
+  const { oidBytes } = job.desk;
+  // An earlier part of a series wrote this file: its index line starts from there.
+  const oid = before.oid ?? hashObject('blob', Buffer.from(content, 'latin1'), oidBytes);
+  const isSealed = (after: string): boolean => checkSeal(seal, oid, oidBytes, after) === 'proved';
+  const verdict = checkSeal(seal, oid, oidBytes, joinLines(settled));
   if (verdict !== 'broken') return ok({ ...settled, isProved: verdict === 'proved', isOther: false });
   const path = target.newPath;
   const other = findSealed(splitLines(content).lines, settled, isSealed);
@@ -184,6 +193,7 @@ export function settleAddition(job: SectionJob): Result<Section, Problem> {
     notes: note,
     changes: true,
     isDoubtful: verdict === 'broken',
+    added: verdict === 'proved' ? [] : [addedOf(path, 1, added.value, null)],
   });
 }
 

@@ -5,8 +5,11 @@ import type { BaseReader } from './base-reader.ts';
 import { joinLines, showPath, splitLines } from './bytes.ts';
 import { judgeBinary, writeBinary } from './binary.ts';
 import type { Attempt } from './clean.ts';
+import { hasTextAround, judgeAround } from './around.ts';
+import { type Added, addedOf, type Damage, judgeByDamage } from './damage.ts';
 import { type Desk, openDesk } from './desk.ts';
-import { binaryBytesMax } from './limits.ts';
+import { hunkLine } from './formats/lines.ts';
+import { binaryBytesMax, filesMax, settledBytesMax } from './limits.ts';
 import { baseText } from './locate.ts';
 import type { MendNote } from './mends.ts';
 import { judgePath } from './names.ts';
@@ -14,6 +17,7 @@ import { isElision } from './refuse.ts';
 import { judgeFreePlace, type Section, type SectionJob, settleAddition, settleChange } from './section.ts';
 import type { FilePatch } from './shape.ts';
 import { isSealFor } from './seal.ts';
+import { joinSeries, judgeMoved, type Part } from './series.ts';
 import { findTarget, pathsMeant, type Target } from './target.ts';
 import { type Change, writeHead, writeSection } from './write.ts';
 
@@ -31,6 +35,7 @@ export async function settleFiles(
   attempt: Attempt,
   base: BaseReader,
 ): Promise<Result<SettledFiles, Problem>> {
+  if (files.length > filesMax) return no(problem('patch_too_large', 'The patch has too many files. Split it.'));
   const desk = await openDesk(
     base,
     files.flatMap(pathsMeant).filter((path) => judgePath(path) === null),
@@ -44,20 +49,64 @@ export async function settleFiles(
     created.add(found.value.newPath);
     if (found.value.kind === 'delete' || found.value.kind === 'rename') desk.markFreed(found.value.oldPath);
   }
+  const all = await settleAll(files, targets, attempt, desk);
+  if (!all.ok) return all;
+  const { notes, parts, isSeries, isDoubtful } = all.value;
+  const around = judgeAround(files, attempt.text) ?? judgeByDamage(all.value.added, all.value.damage);
+  if (around) return no(around);
+  if (!all.value.changes)
+    return no(problem('patch_changes_nothing', 'The patch changes nothing: its result is what the base already has.'));
+  if (hasTextAround(files, attempt.text)) notes.push({ code: 'text_around' });
+  const paths = [...new Set(targets.flatMap((target) => [target.oldPath, target.newPath]))];
+  const joined = isSeries ? joinSeries(parts, desk) : ok(parts.map((part) => part.text));
+  if (!joined.ok) return joined;
+  return ok({ bytes: Buffer.from(joined.value.join(''), 'latin1'), paths, notes, isDoubtful });
+}
+
+interface Settled {
+  readonly notes: MendNote[];
+  readonly parts: readonly Part[];
+  /** A part deletes what an earlier one wrote. */
+  readonly isSeries: boolean;
+  readonly isDoubtful: boolean;
+  readonly changes: boolean;
+  readonly damage: ReadonlySet<Damage>;
+  readonly added: readonly Added[];
+}
+
+async function settleAll(
+  files: readonly FilePatch[],
+  targets: readonly Target[],
+  attempt: Attempt,
+  desk: Desk,
+): Promise<Result<Settled, Problem>> {
   const isGenuine = files.some((file, at) => {
     const oid = desk.entry(targets[at]?.oldPath ?? '')?.oid;
     return oid !== undefined && isSealFor(file.header.index, oid);
   });
   const notes: MendNote[] = [];
-  const parts: string[] = [];
+  const parts: Part[] = [];
+  let isSeries = false;
   let changes = false;
   let isDoubtful = false;
   let binaryBytes = 0;
+  let contentBytes = 0;
+  const seen = new Set<string>();
+  const damage = new Set<Damage>();
+  const added: Added[] = [];
   for (const [at, file] of files.entries()) {
     const target = targets[at];
     if (!target) continue;
+    contentBytes += desk.sheet(target.oldPath, false)?.content?.length ?? 0;
+    if (contentBytes > settledBytesMax) return no(refuseRepeating(target.oldPath, file.at));
+    // git's apply removes first and writes then, so that a file which one part changes and a later one deletes would stay.
+    isSeries ||= target.kind === 'delete' && desk.isWritten(target.oldPath);
+    const moved = judgeMoved(target, file, desk, attempt.text);
+    if (moved) return no(moved);
     const section = await settleFile({ file, target, desk, isGenuine });
     if (!section.ok) return section;
+    const isRepeated = isSecond(file, attempt.text, seen);
+    if (isRepeated && section.value.written !== null) return no(refuseSecond(target, file.at));
     if (typeof file.binary === 'object') {
       for (const part of file.binary) binaryBytes += part.size;
       if (binaryBytes > binaryBytesMax)
@@ -68,19 +117,32 @@ export async function settleFiles(
     notes.push(...section.value.notes);
     changes ||= section.value.changes;
     isDoubtful ||= section.value.isDoubtful === true;
-    parts.push(section.value.written ?? pasted(file, attempt.text, notes));
+    for (const one of section.value.damage ?? []) damage.add(one);
+    added.push(...(section.value.added ?? []));
+    const text = section.value.written ?? pasted(file, attempt.text, notes);
+    parts.push({ text, paths: [target.oldPath, target.newPath] });
   }
-  const cut = cutAt(files, attempt.text);
-  if (cut !== null) {
-    return no(
-      problem('patch_truncated', `The diff ends within the header at line ${cut}. Paste all of it.`, { line: cut }),
-    );
-  }
-  if (!changes)
-    return no(problem('patch_changes_nothing', 'The patch changes nothing: its result is what the base already has.'));
-  if (hasTextAround(files, attempt.text)) notes.push({ code: 'text_around' });
-  const paths = [...new Set(targets.flatMap((target) => [target.oldPath, target.newPath]))];
-  return ok({ bytes: Buffer.from(parts.join(''), 'latin1'), paths, notes, isDoubtful });
+  return ok({ notes, parts, isSeries, isDoubtful, changes, damage, added });
+}
+
+function refuseRepeating(path: string, line: number): Problem {
+  const message = `The patch changes "${showPath(path)}" and other large files again and again, more than can be followed. Make one diff of it.`;
+  return problem('patch_took_too_long', message, { file: showPath(path), line });
+}
+
+/** The same bytes stood above already: git would do it twice where it can, but no repair may bring that about. */
+function isSecond(file: FilePatch, text: string, seen: Set<string>): boolean {
+  if (!file.raw) return false;
+  const section = text.slice(file.raw.from, file.raw.to).trimEnd();
+  if (seen.has(section)) return true;
+  seen.add(section);
+  return false;
+}
+
+function refuseSecond(target: Target, line: number): Problem {
+  const path = showPath(target.newPath);
+  const message = `The part for "${path}" at line ${line} stands in the paste twice. Leave one of them out.`;
+  return problem('patch_already_applied', message, { file: path, line });
 }
 
 /** The section as it came, with the line feed that a paste loses at its end. */
@@ -89,25 +151,6 @@ function pasted(file: FilePatch, text: string, notes: MendNote[]): string {
   if (section.endsWith('\n')) return section;
   notes.push({ code: 'final_newline' });
   return `${section}\n`;
-}
-
-/** The line of a header that stands behind the last part and has nothing below it, or null. */
-function cutAt(files: readonly FilePatch[], text: string): number | null {
-  const last = files.at(-1)?.raw;
-  if (!last) return null;
-  const found = /^(?:diff -|--- [ab]\/|\+\+\+ [ab]\/|@@ -)/m.exec(text.slice(last.to));
-  return found ? text.slice(0, last.to + found.index).split('\n').length : null;
-}
-
-/** Something besides blank lines stands before, between or after the sections. */
-function hasTextAround(files: readonly FilePatch[], text: string): boolean {
-  let at = 0;
-  for (const file of files) {
-    if (!file.raw) return false;
-    if (/\S/.test(text.slice(at, file.raw.from))) return true;
-    at = file.raw.to;
-  }
-  return /\S/.test(text.slice(at));
 }
 
 async function settleFile(job: SectionJob): Promise<Result<Section, Problem>> {
@@ -222,6 +265,14 @@ function settleWish(job: SectionJob, content: string, orReplace: boolean): Resul
     written: content === '' ? writeHead(change) : writeSection(change, '', content, edits),
     notes: [],
     changes: true,
+    added: [
+      addedOf(
+        path,
+        1,
+        (edits[0]?.lines ?? []).map((line, at) => hunkLine('+', line, file.at + at + 1)),
+        null,
+      ),
+    ],
   });
 }
 

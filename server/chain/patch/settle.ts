@@ -6,7 +6,8 @@ import { type Problem, problem } from '#contract/problem.ts';
 import { no, ok, type Result } from '../../lib/result.ts';
 import { showPath } from './bytes.ts';
 import { endLines, keepByteOrderMark } from './ends.ts';
-import { indentOf, type Level, lostCharacter, typographyIn } from './fold.ts';
+import { type Added, addedOf, type Damage, damageIn, judgeAdded } from './damage.ts';
+import { indentOf, type Level } from './fold.ts';
 import { driftLinesMax } from './limits.ts';
 import { type BaseText, levelsFor, placesOf } from './locate.ts';
 import type { MendCode, MendNote } from './mends.ts';
@@ -15,6 +16,7 @@ import {
   isCutOff,
   refuseAmbiguous,
   refuseOverlap,
+  refuseRepetitive,
   refuseSurplus,
   refuseTruncated,
   refuseUnplaced,
@@ -30,6 +32,9 @@ export interface SettledText {
   readonly notes: readonly MendNote[];
   /** git's own apply takes these hunks as they stand, and puts them to the same places. */
   readonly asWritten: boolean;
+  /** What the old lines show of the way here, and the added lines that it may have reached (damage.ts). */
+  readonly damage: ReadonlySet<Damage>;
+  readonly added: readonly Added[];
 }
 
 /** A hunk with its lines decided and every place they fit. */
@@ -95,15 +100,9 @@ function locate(path: string, number: number, hunk: Hunk, base: BaseText, drift:
       const lines = reading.lines.filter((line) => line.sign !== '+');
       if (!isTelling(level, lines)) continue;
       const places = placesOf(base, lines, level, hunk.toEndOfFile);
-      if (places === null)
-        return no(
-          problem(
-            'patch_took_too_long',
-            `"${showPath(path)}" repeats itself too often to find its hunks. Make a smaller diff.`,
-            where(place, hunk.at),
-          ),
-        );
+      if (places === null) return no(refuseRepetitive(place, hunk));
       const after = places.length > 0 ? afterAnchors(hunk, places, base) : [];
+      if (base.budget.steps < 0) return no(refuseRepetitive(place, hunk));
       if (after.length === 0) continue;
       if (isTruncatedAt(hunk, reading.lines, after, lines.length, base))
         return no(refuseTruncated(place, hunk, reading.lines));
@@ -165,26 +164,36 @@ function afterAnchors(hunk: Hunk, places: readonly number[], base: BaseText): re
   for (const anchor of hunk.anchors) {
     for (const level of ['exact', 'trailing_blanks', 'typography', 'blanks'] as const) {
       const found = placesOf(base, [{ text: anchor, noNewline: false }], level, false) ?? [];
-      const below = found.filter((at) => starts.some((start) => at > start));
+      const below = found.filter((at) => at > (starts[0] ?? -1));
       starts = below;
       if (below.length > 0) break;
     }
   }
-  return places.filter((place) => starts.some((start) => place >= start && isInBlock(base.lines, start, place)));
+  return places.filter(
+    (place) => base.budget.steps >= 0 && starts.some((start) => place >= start && isInBlock(base, start, place)),
+  );
 }
 
 /** Nothing between the anchor and the place stands as far left as the anchor, but closing brackets and blank lines. */
-function isInBlock(lines: readonly string[], anchor: number, place: number): boolean {
-  const depth = indentOf(lines[anchor] ?? '').length;
+function isInBlock(base: BaseText, anchor: number, place: number): boolean {
+  const depth = indentOf(base.lines[anchor] ?? '').length;
   for (let at = anchor + 1; at < place; at += 1) {
-    const line = lines[at] ?? '';
+    base.budget.steps -= 1;
+    if (base.budget.steps < 0) return false;
+    const line = base.lines[at] ?? '';
     if (line.trim() === '' || /^\s*[)\]}]/.test(line)) continue;
     if (indentOf(line).length <= depth) return false;
   }
   return true;
 }
 
-/** Too few lines for its counts, nothing after the last change, and the file goes on there: the end was cut off. */
+/** Context lines git writes around a change unless it is asked for more. */
+const usualContext = 3;
+
+/**
+ * Too few lines for its counts where the paste ends. Cut off, and not only miscounted, when more is missing than the last
+ * context, when nothing follows the last change although the file goes on, or when only added lines are missing.
+ */
 function isTruncatedAt(
   hunk: Hunk,
   lines: readonly HunkLine[],
@@ -192,8 +201,15 @@ function isTruncatedAt(
   length: number,
   base: BaseText,
 ): boolean {
-  if (!isCutOff(hunk, lines) || lines.at(-1)?.sign === ' ') return false;
-  return places.every((place) => place + length < base.lines.length);
+  if (!isCutOff(hunk, lines) || !hunk.numbers) return false;
+  const old = hunk.numbers.oldCount - length;
+  const fresh = hunk.numbers.newCount - (lines.length - count(lines, '-'));
+  // Behind a text that follows, the paste went on.
+  const isLastOfPaste = lines.at(-1) === hunk.lines().at(-1);
+  if (isLastOfPaste && Math.min(old, fresh) >= usualContext && Math.max(old, fresh) > usualContext) return true;
+  const last = lines.at(-1)?.sign;
+  if (last === ' ') return false;
+  return (last === '+' && old === 0) || places.every((place) => place + length < base.lines.length);
 }
 
 /** A hunk without old lines: only an exact line number can say where it goes (`diff -U0`), or that the file is empty. */
@@ -238,11 +254,15 @@ function assemble(
   const notes: MendNote[] = [];
   const edits: { edit: Edit; last: HunkLine | null }[] = [];
   let asWritten = places.every((place, at) => at === 0 || place >= (places[at - 1] ?? 0));
+  const damage = new Set<Damage>();
+  const added: Added[] = [];
   let drift = 0;
   for (const [at, one] of located.entries()) {
     const place = places[at] ?? 0;
-    const refused = judgeAdded(path, one, place, base);
+    const refused = judgeAdded({ path, hunk: one.number }, one.lines, one.level, place, base);
     if (refused) return no(refused);
+    if (one.level !== 'exact') for (const seen of damageIn(one.lines, place, base, one.level)) damage.add(seen);
+    added.push(addedOf(path, one.number, one.lines, { at: place, base }));
     const note = (code: MendCode): number => notes.push({ code, path, hunk: one.number });
     one.notes.forEach(note);
     const levelNote = levelNotes[one.level];
@@ -265,7 +285,7 @@ function assemble(
   const endsWithAdded = tail !== undefined && tail.edit.to === base.lines.length && tail.last !== null;
   const tailRemoved = tail !== undefined && tail.edit.to === base.lines.length && tail.edit.from < tail.edit.to;
   const finalNewline = endsWithAdded ? tail.last?.noNewline !== true : tailRemoved || base.finalNewline;
-  return ok({ lines, finalNewline, edits: only, notes, asWritten });
+  return ok({ lines, finalNewline, edits: only, notes, asWritten, damage, added });
 }
 
 /** A unified diff's header, in contrast to the formats that have no numbers to be wrong. */
@@ -324,39 +344,4 @@ function trimEdit(
   while (from + same < to && same < added.length - 1 && base.lines[from + same] === added[same]?.text) same += 1;
   const rest = added.slice(same);
   return { edit: { from: from + same, to, lines: rest.map((line) => line.text) }, last: rest.at(-1) ?? null };
-}
-
-/** Added lines are never changed, so a hunk whose context was changed on the way is refused if they were changed too. */
-function judgeAdded(path: string, one: Located, place: number, base: BaseText): Problem | null {
-  const added = one.lines.filter((line) => line.sign === '+');
-  const here = { path, hunk: one.number };
-  const lost = added.find((line) => line.text.includes(lostCharacter));
-  if (lost && one.level === 'lost_characters') {
-    const message = `Line ${lost.at} has characters that were lost on the way here (shown as \ufffd). Send the diff as a file.`;
-    return problem('patch_corrupt', message, where(here, lost.at));
-  }
-  const foreign = one.level === 'encoding' ? added.find((line) => /[\u0080-\u00ff]/.test(line.text)) : undefined;
-  if (foreign) {
-    const message = `"${showPath(path)}" is not UTF-8 but the paste is, so line ${foreign.at} would be written in another encoding. Attach the diff as a file.`;
-    return problem('patch_corrupt', message, where(here, foreign.at));
-  }
-  if (one.level === 'typography') {
-    const known = new Set(base.lines.flatMap(typographyIn));
-    const odd = added.find((line) => typographyIn(line.text).some((character) => !known.has(character)));
-    if (odd) {
-      const message = `Line ${odd.at} adds typographic quotes, dashes or blanks, and the context shows that the paste changed them. Paste the plain text.`;
-      return problem('patch_corrupt', message, where(here, odd.at));
-    }
-  }
-  if (one.level !== 'blanks') return null;
-  const old = one.lines.filter((line) => line.sign !== '+');
-  const trusted = new Set(['']);
-  old.forEach((line, at) => {
-    const there = base.lines[place + at] ?? '';
-    if (indentOf(there) === indentOf(line.text)) trusted.add(indentOf(there));
-  });
-  const doubtful = added.find((line) => line.text.trim() !== '' && !trusted.has(indentOf(line.text)));
-  if (!doubtful) return null;
-  const message = `The indentation of hunk ${one.number} of "${showPath(path)}" is not that of the file (tabs or blanks were changed), so line ${doubtful.at} would be indented wrongly. Paste it unchanged, or attach it as a file.`;
-  return problem('patch_does_not_apply', message, where(here, doubtful.at));
 }

@@ -2,6 +2,7 @@
 import { type Problem, problem } from '#contract/problem.ts';
 import { no, ok, type Result } from '../../lib/result.ts';
 import { pathFromBytes, showPath, unquote } from './bytes.ts';
+import { pathBytesMax } from './limits.ts';
 import { judgeMode, judgePath } from './names.ts';
 import type { FilePatch, Header } from './shape.ts';
 
@@ -107,6 +108,17 @@ function addsOnly(file: FilePatch): boolean {
 function judgeHeaderNames(header: Header, at: number): Problem | null {
   const git = header.git === null ? null : splitGitNames(header.git);
   if (!git) return null;
+  const isMoved = header.renameFrom !== null || header.copyFrom !== null;
+  const isAlone = !isMoved && header.minus === null && header.plus === null;
+  // Quotation marks that became escapes: one file whose name would be taken for two others.
+  if (
+    isAlone &&
+    header.git?.includes('&quot;') &&
+    readName(git[0], 'git')?.paths[0] !== readName(git[1], 'git')?.paths[0]
+  )
+    return problem('patch_corrupt', 'The names in a header have HTML escapes in them. Make the diff again.', {
+      line: at,
+    });
   for (const [one, other] of [
     [git[0], header.minus],
     [git[1], header.plus],
@@ -131,8 +143,12 @@ function judgeModes(header: Header, path: string, at: number): Problem | null {
 
 function namesOf(header: Header): { old: Named; fresh: Named } {
   const git = header.git === null ? null : splitGitNames(header.git);
+  // git writes two prefixes, so one name twice has none: `b` is a folder there (--no-prefix).
+  const isBare =
+    git !== null && git[0] === git[1] && [header.minus, header.plus].every((name) => isNameOr(name, git[0]));
   const pick = (plain: string | null, written: string | null, fromGit: string | undefined): Named => {
     if (plain !== null) return readName(plain, 'rename');
+    if (isBare) return readBareName(written ?? git[0]);
     if (written !== null) return readName(written, header.git === null ? 'plain_line' : 'line');
     if (fromGit !== undefined) return readName(fromGit, 'git');
     return undefined;
@@ -146,14 +162,29 @@ function namesOf(header: Header): { old: Named; fresh: Named } {
   return { old, fresh };
 }
 
+function isNameOr(written: string | null, name: string): boolean {
+  return written === null || written === '/dev/null' || written.replace(/\t$/, '') === name;
+}
+
+/** A name without a prefix first; a model that wrote `a/x` twice means what the base has. */
+function readBareName(written: string): Named {
+  const read = readName(written, 'line');
+  return read && { ...read, paths: read.isPrefixed ? read.paths.toReversed() : read.paths };
+}
+
 const prefix = /^(?:[abciwo]|\.|[12])\//;
 
 /** Where a name stands: after `rename from`, after `diff --git`, or after `---` with or without `diff --git` above. */
 type Source = 'rename' | 'git' | 'line' | 'plain_line';
 
+/** No longer than a name can be with every byte escaped: the pattern for it takes as much stack as the name is long. */
+function unquoteName(written: string): ReturnType<typeof unquote> {
+  return unquote(written.slice(0, pathBytesMax * 10));
+}
+
 /** Reads one name as its source writes it. */
 function readName(written: string, source: Source): Named {
-  const quoted = unquote(written);
+  const quoted = unquoteName(written);
   const asIs = quoted ? quoted.name : withoutStamp(written, source);
   // Windows tools write `a\src\x.js`; no file has such a name by intention.
   const isWindows = !quoted && /^[ab]\\[^\\]/.test(asIs) && !asIs.includes('/');
@@ -161,7 +192,8 @@ function readName(written: string, source: Source): Named {
   const isPadded = !quoted && source.endsWith('line') && !written.includes('\t');
   const name = isWindows ? asIs.replaceAll('\\', '/') : isPadded ? asIs.trimEnd() : asIs;
   if (name === '/dev/null') return null;
-  const path = pathFromBytes(name);
+  // What is longer is refused for its length, and need not be decoded to its end.
+  const path = pathFromBytes(name.slice(0, pathBytesMax * 2));
   if (source === 'rename') return { paths: [path], strict: path, isPrefixed: false };
   const isExact = quoted !== null || written.split('\t')[0] === name;
   const strict = isExact ? path.slice(path.indexOf('/') + 1) : '';
@@ -177,7 +209,8 @@ function readName(written: string, source: Source): Named {
 /** Cuts what tools write behind a name: a tab and a time, `(revision 12)`, `(working copy)`. */
 function withoutStamp(written: string, source: Source): string {
   const name = written.split('\t')[0] ?? '';
-  if (source !== 'plain_line') return name;
+  // Longer than any name: nothing to cut, and the patterns below would take quadratic time on a line of blanks.
+  if (source !== 'plain_line' || name.length > pathBytesMax * 2) return name;
   return name
     .replace(
       / +\((?:revision|rev\.?|working copy|original|modified|old|new|before|after|updated|nonexistent|r\d)[^()]*\)\s*$/i,
@@ -190,7 +223,7 @@ function withoutStamp(written: string, source: Source): string {
 
 /** The two names after `diff --git`; without quotes they are only told apart when they are the same file, or have no blanks. */
 function splitGitNames(written: string): [string, string] | null {
-  const first = unquote(written);
+  const first = unquoteName(written);
   if (first) return [written.slice(0, first.end), written.slice(first.end + 1)];
   const quotedSecond = written.indexOf(' "');
   if (quotedSecond > 0) return [written.slice(0, quotedSecond), written.slice(quotedSecond + 1)];

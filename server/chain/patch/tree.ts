@@ -1,12 +1,17 @@
 /** The tree that follows from a base tree and some changed files, in as many objects as folders were touched. */
 import { createHash } from 'node:crypto';
+import { mkdir, rename, writeFile } from 'node:fs/promises';
+import { join } from 'node:path';
+import { promisify } from 'node:util';
+import { deflate } from 'node:zlib';
 import { ObjectId } from '#contract/ids.ts';
 import { assert } from '../../lib/assert.ts';
-import { type Git, PortError } from '../../ports.ts';
-import { type BaseEntry, parseTree } from './base-reader.ts';
+import { type Git, type ObjectType, PortError } from '../../ports.ts';
+import type { BaseEntry } from './base-reader.ts';
 import { pathFromBytes, pathToBytes } from './bytes.ts';
 import type { IndexEntry } from './index-file.ts';
 import { parentOf, parentsOf } from './names.ts';
+import type { Tree } from './objects.ts';
 
 export interface Place {
   readonly gitDir: string;
@@ -24,17 +29,23 @@ export interface RawRow {
   readonly newOid: string;
 }
 
+interface WrittenTree {
+  readonly oid: string;
+  readonly body: Buffer;
+}
+
+const deflated = promisify(deflate);
+const writesAtOnce = 32;
+
 /**
- * Writes the trees of `base` with `changes` (null removes) into the quarantine, and returns the new root. `known` holds the
- * base's trees of all folders above the changes (readTrees).
- * The names of all trees are computed here and confirmed by git, which writes them in one process.
+ * Writes the trees of `base` with `changes` (null removes) into the quarantine. `known` holds the base's trees of all folders
+ * above the changes. `names`: all trees that were written; nobody but us has looked at them yet (Objects.confirmTrees).
  */
 export async function writeTree(
-  git: Git,
   place: Place,
-  known: ReadonlyMap<string, ReadonlyMap<string, BaseEntry>>,
+  known: ReadonlyMap<string, Tree>,
   changes: ReadonlyMap<string, IndexEntry | null>,
-): Promise<ObjectId> {
+): Promise<{ readonly root: ObjectId; readonly names: readonly string[] }> {
   const folders = [...new Set([...changes.keys()].flatMap((path) => ['', ...parentsOf(path)]))];
   const trees = new Map(
     folders.map((path) => {
@@ -54,12 +65,13 @@ export async function writeTree(
     if (entry === null) folder.delete(name);
     else folder.set(name, { mode: entry.mode, oid: entry.oid, type: entry.mode === '160000' ? 'commit' : 'blob' });
   }
-  const written: { readonly oid: string; readonly entries: ReadonlyMap<string, BaseEntry> }[] = [];
+  const written: WrittenTree[] = [];
   // Deepest first, so that a folder's name is known before the folder above it is written.
   for (const path of folders.toSorted((one, other) => depth(other) - depth(one))) {
     const entries = trees.get(path) ?? new Map<string, BaseEntry>();
-    const oid = hashTree(entries, oidBytes);
-    if (entries.size > 0 || path === '') written.push({ oid, entries });
+    const body = treeBody(entries);
+    const oid = hashObject('tree', body, oidBytes);
+    if (entries.size > 0 || path === '') written.push({ oid, body });
     if (path === '') continue;
     const parent = trees.get(parentOf(path));
     const name = path.slice(path.lastIndexOf('/') + 1);
@@ -67,53 +79,15 @@ export async function writeTree(
     if (entries.size > 0) parent?.set(name, { mode: '040000', oid, type: 'tree' });
     else if (there?.type === 'tree') parent?.delete(name);
   }
-  const answer = await git.run({
-    gitDir: place.gitDir,
-    args: ['mktree', '--batch', '--missing', '-z'],
-    stdin: Buffer.concat(written.map(({ entries }) => treeListing(entries))),
-    objectsDir: place.objectsDir,
-    ...(place.signal ? { signal: place.signal } : {}),
-  });
-  const said = answer.stdout.toString('latin1').trim().split('\n');
-  if (answer.code !== 0 || said.join() !== written.map(({ oid }) => oid).join()) {
-    throw new PortError('git', 'write the new trees', { cause: answer.stderr });
+  for (let at = 0; at < written.length; at += writesAtOnce) {
+    await Promise.all(written.slice(at, at + writesAtOnce).map((tree) => storeTree(place.objectsDir, tree)));
   }
-  return ObjectId.parse(said.at(-1));
+  return { root: ObjectId.parse(written.at(-1)?.oid), names: written.map(({ oid }) => oid) };
 }
 
-function depth(path: string): number {
+/** 0 for the root. */
+export function depth(path: string): number {
   return path === '' ? 0 : path.split('/').length;
-}
-
-/** The trees of these folders in `place.base`, which may be a tree in the quarantine; missing folders are empty. */
-export async function readTrees(
-  git: Git,
-  place: Place,
-  folders: readonly string[],
-): Promise<Map<string, Map<string, BaseEntry>>> {
-  const names = folders.map((folder) =>
-    Buffer.concat([Buffer.from(`${place.base}:`), pathToBytes(folder), Buffer.of(0)]),
-  );
-  const answer = await git.run({
-    gitDir: place.gitDir,
-    args: ['cat-file', '--batch', '-z'],
-    stdin: Buffer.concat(names),
-    objectsDir: place.objectsDir,
-    ...(place.signal ? { signal: place.signal } : {}),
-  });
-  if (answer.code !== 0) throw new PortError('git', 'read the trees of the base', { cause: answer.stderr });
-  const trees = new Map<string, Map<string, BaseEntry>>();
-  let at = 0;
-  for (const folder of folders) {
-    const end = answer.stdout.indexOf(10, at);
-    const head = /^[0-9a-f]+ (\w+) (\d+)$/.exec(answer.stdout.toString('latin1', at, end));
-    at = end + 1;
-    const size = head ? Number(head[2]) : 0;
-    const isTree = head?.[1] === 'tree';
-    trees.set(folder, isTree ? parseTree(answer.stdout.subarray(at, at + size), place.base.length / 2) : new Map());
-    if (head) at += size + 1;
-  }
-  return trees;
 }
 
 /** Order of a tree's entries: by bytes, folders as if their name ended with a slash. */
@@ -126,8 +100,8 @@ function sortedEntries(entries: ReadonlyMap<string, BaseEntry>): { name: Buffer;
     .toSorted((one, other) => Buffer.compare(one.key, other.key));
 }
 
-function hashTree(entries: ReadonlyMap<string, BaseEntry>, oidBytes: number): string {
-  const body = Buffer.concat(
+function treeBody(entries: ReadonlyMap<string, BaseEntry>): Buffer {
+  return Buffer.concat(
     sortedEntries(entries).flatMap(({ name, entry }) => [
       Buffer.from(`${entry.mode.replace(/^0+/, '')} `),
       name,
@@ -135,23 +109,70 @@ function hashTree(entries: ReadonlyMap<string, BaseEntry>, oidBytes: number): st
       Buffer.from(entry.oid, 'hex'),
     ]),
   );
-  return hashObject('tree', body, oidBytes);
+}
+
+/** A loose object, as git keeps it (its "gitformat-loose"): never seen half written, and nothing lost when it is there already. */
+async function storeTree(objectsDir: string, { oid, body }: WrittenTree): Promise<void> {
+  const folder = join(objectsDir, oid.slice(0, 2));
+  const file = join(folder, oid.slice(2));
+  const packed = await deflated(Buffer.concat([Buffer.from(`tree ${body.length}\0`), body]), { level: 1 });
+  await mkdir(folder, { recursive: true });
+  await writeFile(`${file}.part`, packed, { mode: 0o444 });
+  await rename(`${file}.part`, file);
 }
 
 /** git's name for an object with this content. */
-export function hashObject(type: 'blob' | 'tree', body: Uint8Array, oidBytes: number): string {
+export function hashObject(type: ObjectType, body: Uint8Array, oidBytes: number): string {
   const hash = createHash(oidBytes === 20 ? 'sha1' : 'sha256');
   return hash.update(`${type} ${body.length}\0`).update(body).digest('hex');
 }
 
-/** Input of `mktree --batch -z` for one tree: its entries, then an empty record. */
-function treeListing(entries: ReadonlyMap<string, BaseEntry>): Buffer {
-  const rows = sortedEntries(entries).flatMap(({ name, entry }) => [
-    Buffer.from(`${entry.mode} ${entry.type} ${entry.oid}\t`),
-    name,
-    Buffer.of(0),
-  ]);
-  return Buffer.concat([...rows, Buffer.of(0)]);
+/** A comparison that is being started while the tree is still in the making. */
+export interface Comparison {
+  readonly with: (tree: ObjectId) => Promise<RawRow[]>;
+  /** Ends it when there will be no tree; nothing to do after an answer. */
+  readonly end: () => Promise<void>;
+}
+
+/** diffRows in two halves: git starts at once, and compares when the tree is known. `root`: the tree of the base. */
+export function startComparison(git: Git, place: Place, root: string): Comparison {
+  const input = Promise.withResolvers<string>();
+  const running = settled(
+    git.run({
+      gitDir: place.gitDir,
+      args: ['diff-tree', '--stdin', '-r', '-z', '--raw', '--no-renames', '--full-index'],
+      stdin: input.promise,
+      objectsDir: place.objectsDir,
+      ...(place.signal ? { signal: place.signal } : {}),
+    }),
+  );
+  return {
+    with: async (tree) => {
+      input.resolve(`${root} ${tree}\n`);
+      const answer = (await running)();
+      const head = `${root} ${tree}\n`;
+      if (answer.code !== 0 || answer.stdout.toString('latin1', 0, head.length) !== head) {
+        throw new PortError('git', 'compare the new tree with the base', { cause: answer.stderr });
+      }
+      return parseRawRows(answer.stdout.subarray(head.length));
+    },
+    end: async () => {
+      input.resolve('');
+      await running;
+    },
+  };
+}
+
+/** Never rejects, so that nobody has to wait for it; calling what it gives throws what went wrong. */
+export async function settled<T>(work: Promise<T>): Promise<() => T> {
+  try {
+    const value = await work;
+    return () => value;
+  } catch (error) {
+    return () => {
+      throw error;
+    };
+  }
 }
 
 /** What differs between the base and a tree, path by path, as git sees it. */

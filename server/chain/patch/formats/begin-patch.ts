@@ -4,10 +4,11 @@
  */
 import { type Problem, problem } from '#contract/problem.ts';
 import { no, ok, type Result } from '../../../lib/result.ts';
-import { splitLines } from '../bytes.ts';
+import { pathFromBytes, showPath, splitLines } from '../bytes.ts';
 import { readNumbers } from '../hunk.ts';
+import { pathBytesMax } from '../limits.ts';
 import { emptyHeader, type FilePatch, type Hunk, type HunkLine, type Wish } from '../shape.ts';
-import { hunkLine, hunkOf, startOnly } from './lines.ts';
+import { hunkLine, hunkOf, nextLine, startOnly } from './lines.ts';
 
 const begin = /^\*\*\* Begin Patch\s*$/m;
 
@@ -18,7 +19,7 @@ export function readBeginPatch(text: string): Result<FilePatch[], Problem> | nul
   const files: FilePatch[] = [];
   for (let at = 0; at < lines.length; at += 1) {
     if (!begin.test(lines[at] ?? '')) continue;
-    const end = lines.findIndex((line, other) => other > at && /^\*\*\* End Patch\s*$/.test(line));
+    const end = nextLine(lines, at, (line) => /^\*\*\* End Patch\s*$/.test(line));
     if (end < 0) {
       const message = 'The patch has "*** Begin Patch" but no "*** End Patch": its end is missing. Paste all of it.';
       return no(problem('patch_truncated', message, { line: lines.length }));
@@ -34,7 +35,7 @@ export function readBeginPatch(text: string): Result<FilePatch[], Problem> | nul
 function readEnvelope(lines: readonly string[], from: number, to: number): Result<FilePatch[], Problem> {
   const files: FilePatch[] = [];
   for (let at = from; at < to;) {
-    const head = /^\*\*\* (Add|Delete|Update) File: (.*?)\s*$/.exec(lines[at] ?? '');
+    const head = /^\*\*\* (Add|Delete|Update) File: (.*)$/.exec((lines[at] ?? '').trimEnd());
     if (!head) {
       if ((lines[at] ?? '').trim() !== '') {
         const message = `Line ${at + 1} stands outside of every file of the patch. Write "*** Update File: PATH" above it.`;
@@ -44,7 +45,7 @@ function readEnvelope(lines: readonly string[], from: number, to: number): Resul
       continue;
     }
     const start = at;
-    const path = head[2] ?? '';
+    const path = pathFromBytes((head[2] ?? '').slice(0, pathBytesMax * 2));
     at += 1;
     while (at < to && !/^\*\*\* (?:Add|Delete|Update) File: /.test(lines[at] ?? '')) at += 1;
     const body = { lines, from: start + 1, to: at };
@@ -58,6 +59,11 @@ function readEnvelope(lines: readonly string[], from: number, to: number): Resul
     files.push({ ...read.value, at: start + 1 });
   }
   return ok(files);
+}
+
+/** A refusal is a sentence, whatever length a name has. */
+function shown(path: string): string {
+  return showPath(path.length > pathBytesMax ? `${path.slice(0, 80)}…` : path);
 }
 
 interface Body {
@@ -77,7 +83,10 @@ function readAdd(path: string, body: Body): Result<FilePatch, Problem> {
   if (odd >= 0) {
     const line = body.from + odd + 1;
     return no(
-      problem('patch_corrupt', `Line ${line} of the new file "${path}" does not begin with "+".`, { file: path, line }),
+      problem('patch_corrupt', `Line ${line} of the new file "${shown(path)}" does not begin with "+".`, {
+        file: shown(path),
+        line,
+      }),
     );
   }
   const content = lines.map((line) => `${line.slice(1)}\n`).join('');
@@ -102,8 +111,8 @@ function readUpdate(path: string, body: Body): Result<FilePatch, Problem> {
   };
   for (let at = body.from; at < body.to; at += 1) {
     const line = body.lines[at] ?? '';
-    const move = /^\*\*\* Move to: (.*?)\s*$/.exec(line);
-    if (move) moveTo = move[1] ?? null;
+    const move = /^\*\*\* Move to: (.*)$/.exec(line.trimEnd());
+    if (move) moveTo = pathFromBytes((move[1] ?? '').slice(0, pathBytesMax * 2));
     else if (/^\*\*\* End of File\s*$/.test(line)) close(true);
     else if (line.startsWith('@@')) {
       close(false);
@@ -111,20 +120,27 @@ function readUpdate(path: string, body: Body): Result<FilePatch, Problem> {
       const read = readNumbers(line);
       const named = read.numbers ?? read.start;
       if (named) numbers = startOnly(named.oldStart);
-      const anchor = line.replace(/^@@ ?/, '').replace(/\s*@@\s*$/, '');
-      if (!named && anchor.trim() !== '') anchors = [...anchors, anchor];
+      const anchor = anchorIn(line);
+      if (!named && anchor.trim() !== '') anchors.push(anchor);
     } else lines.push(signedLine(line, at + 1));
   }
   close(false);
   if (hunks.length === 0 && moveTo === null) {
     return no(
-      problem('patch_truncated', `The update of "${path}" brings no change. Paste all of it.`, {
-        file: path,
+      problem('patch_truncated', `The update of "${shown(path)}" brings no change. Paste all of it.`, {
+        file: shown(path),
         line: body.from,
       }),
     );
   }
   return ok(fileOf(body.from, { kind: 'update', path, moveTo }, hunks));
+}
+
+/** `@@ class Tool`, or `@@ class Tool @@`. Cut by hand: a pattern would take quadratic time on a line of blanks. */
+function anchorIn(line: string): string {
+  const text = line.replace(/^@@ ?/, '');
+  const trimmed = text.trimEnd();
+  return trimmed.endsWith('@@') ? trimmed.slice(0, -2).trimEnd() : text;
 }
 
 function signedLine(line: string, at: number): HunkLine {

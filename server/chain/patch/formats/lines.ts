@@ -26,14 +26,33 @@ export function startOnly(oldStart: number): HunkNumbers {
   return { oldStart, oldCount: -1, newStart: oldStart, newCount: -1 };
 }
 
-/** Largest table of the line comparison below, in cells. */
+/**
+ * The next line below `above` that passes, or -1. A reader that goes on where it ended costs linear time with it, which
+ * `findIndex` over all lines would not.
+ */
+export function nextLine(lines: readonly string[], above: number, isWanted: (line: string) => boolean): number {
+  for (let at = above + 1; at < lines.length; at += 1) if (isWanted(lines[at] ?? '')) return at;
+  return -1;
+}
+
+/** Largest table of the line comparison below, in cells; and of all tables for one patch. */
 const cellsMax = 4_000_000;
+const cellsOfPatchMax = 64_000_000;
+
+/** Cells that are left for the comparisons of one patch. */
+export interface CompareBudget {
+  cells: number;
+}
+
+export function compareBudget(): CompareBudget {
+  return { cells: cellsOfPatchMax };
+}
 
 /**
  * Old and new lines as one hunk: what both have becomes context, so that those lines keep the file's own bytes. The
  * longest common subsequence; when that would be too large, only what both begin and end with.
  */
-export function compare(old: readonly HunkLine[], fresh: readonly HunkLine[]): HunkLine[] {
+export function compare(old: readonly HunkLine[], fresh: readonly HunkLine[], budget: CompareBudget): HunkLine[] {
   let start = 0;
   while (start < old.length && start < fresh.length && old[start]?.text === fresh[start]?.text) start += 1;
   let tail = 0;
@@ -46,13 +65,15 @@ export function compare(old: readonly HunkLine[], fresh: readonly HunkLine[]): H
   const before = old.slice(start, old.length - tail);
   const after = fresh.slice(start, fresh.length - tail);
   const context = (lines: readonly HunkLine[]): HunkLine[] => lines.map((line) => ({ ...line, sign: ' ' }));
-  return [...context(old.slice(0, start)), ...middle(before, after), ...context(old.slice(old.length - tail))];
+  return [...context(old.slice(0, start)), ...middle(before, after, budget), ...context(old.slice(old.length - tail))];
 }
 
-function middle(old: readonly HunkLine[], fresh: readonly HunkLine[]): HunkLine[] {
+function middle(old: readonly HunkLine[], fresh: readonly HunkLine[], budget: CompareBudget): HunkLine[] {
   const removed = old.map((line): HunkLine => ({ ...line, sign: '-' }));
   const added = fresh.map((line): HunkLine => ({ ...line, sign: '+' }));
-  if (old.length === 0 || fresh.length === 0 || old.length * fresh.length > cellsMax) return [...removed, ...added];
+  const cells = old.length * fresh.length;
+  if (cells === 0 || cells > Math.min(cellsMax, budget.cells)) return [...removed, ...added];
+  budget.cells -= cells;
   const width = fresh.length + 1;
   const longest = new Uint32Array((old.length + 1) * width);
   for (let one = old.length - 1; one >= 0; one -= 1) {

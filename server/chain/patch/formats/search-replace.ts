@@ -4,7 +4,7 @@ import { no, ok, type Result } from '../../../lib/result.ts';
 import { pathFromBytes, splitLines } from '../bytes.ts';
 import { pathInLine } from '../scan.ts';
 import { emptyHeader, type FilePatch, type Hunk } from '../shape.ts';
-import { compare, hunkLine, hunkOf } from './lines.ts';
+import { compare, compareBudget, hunkLine, hunkOf, nextLine } from './lines.ts';
 
 const searchMark = /^<{5,9} ?SEARCH\b/;
 const middleMark = /^={5,9}\s*$/;
@@ -16,13 +16,14 @@ export function readSearchReplace(text: string): Result<FilePatch[], Problem> | 
   const { lines } = splitLines(text);
   const byPath = new Map<string, { at: number; hunks: Hunk[] }>();
   const added: FilePatch[] = [];
+  const budget = compareBudget();
   let path: string | null = null;
   for (let at = 0; at < lines.length; at += 1) {
     if (!searchMark.test(lines[at] ?? '')) continue;
     path = pathAbove(lines, at) ?? path;
-    const middle = lines.findIndex((line, other) => other > at && middleMark.test(line));
-    const end = lines.findIndex((line, other) => other > middle && replaceMark.test(line));
-    const next = lines.findIndex((line, other) => other > at && searchMark.test(line));
+    const middle = nextLine(lines, at, (line) => middleMark.test(line));
+    const end = middle < 0 ? -1 : nextLine(lines, middle, (line) => replaceMark.test(line));
+    const next = nextLine(lines, at, (line) => searchMark.test(line));
     if (middle < 0 || end < 0 || (next >= 0 && next < end)) {
       return no(
         problem('patch_truncated', `The SEARCH block at line ${at + 1} is not complete. Paste all of it.`, {
@@ -41,7 +42,7 @@ export function readSearchReplace(text: string): Result<FilePatch[], Problem> | 
       added.push(fileOf(at + 1, [], { kind: 'add', path, content, orReplace: false }));
     } else {
       const file = byPath.get(path) ?? { at: at + 1, hunks: [] };
-      file.hunks.push(hunkOf(at + 1, compare(old, fresh)));
+      file.hunks.push(hunkOf(at + 1, compare(old, fresh, budget)));
       byPath.set(path, file);
     }
     at = end;
@@ -57,12 +58,14 @@ function fileOf(at: number, hunks: readonly Hunk[], wish: FilePatch['wish']): Fi
 }
 
 const linesAboveMax = 4;
+const pathLineMax = 4096;
 
 /** The path on one of the lines above, past a fence and blank lines. */
 function pathAbove(lines: readonly string[], at: number): string | null {
   for (let above = at - 1; above >= 0 && above >= at - linesAboveMax; above -= 1) {
     const line = lines[above] ?? '';
     const fence = /^(?:`{3,}|~{3,})\s*(.*)$/.exec(line);
+    if (line.length > pathLineMax) return null;
     const found = pathInLine(fence ? (fence[1] ?? '').replace(/^\w+[ :]/, '') : line);
     if (found !== null && (!fence || found.includes('/') || found.includes('.'))) return pathFromBytes(found);
     if (!fence && line.trim() !== '') return null;

@@ -2,6 +2,7 @@
 import { splitLines, pathFromBytes } from '../bytes.ts';
 import { pathInLine } from '../scan.ts';
 import { emptyHeader, type FilePatch } from '../shape.ts';
+import { nextLine } from './lines.ts';
 
 /** Reads every fence that has a path; an empty list when there is none. */
 export function readWholeFiles(text: string): FilePatch[] {
@@ -12,9 +13,9 @@ export function readWholeFiles(text: string): FilePatch[] {
     const open = /^(`{3,}|~{3,})\s*(.*)$/.exec(lines[at] ?? '');
     if (!open) continue;
     const fence = open[1] ?? '';
-    const close = lines.findIndex((line, other) => other > at && line.startsWith(fence) && /^(`+|~+)\s*$/.test(line));
+    const close = nextLine(lines, at, (line) => line.startsWith(fence) && /^(`+|~+)\s*$/.test(line));
     if (close < 0) break;
-    const path = pathInInfo(open[2] ?? '') ?? pathAbove(lines, at);
+    const path = (open[2] ?? '').length > pathLineMax ? null : (pathInInfo(open[2] ?? '') ?? pathAbove(lines, at));
     if (path !== null) {
       const content = lines
         .slice(at + 1, close)
@@ -35,6 +36,9 @@ export function readWholeFiles(text: string): FilePatch[] {
   return files;
 }
 
+/** Longer lines are no path, and the patterns for it are not made for them. */
+const pathLineMax = 4096;
+
 function pathInInfo(info: string): string | null {
   const titled = /(?:title|file|filename|path)\s*=\s*"?([^"\s]+)"?/i.exec(info)?.[1];
   if (titled !== undefined) return pathInLine(titled);
@@ -45,7 +49,7 @@ function pathInInfo(info: string): string | null {
 function pathAbove(lines: readonly string[], at: number): string | null {
   for (let above = at - 1; above >= 0 && above >= at - 2; above -= 1) {
     const line = lines[above] ?? '';
-    if (line.trim() !== '') return pathInLine(line);
+    if (line.trim() !== '') return line.length > pathLineMax ? null : pathInLine(line);
   }
   return null;
 }

@@ -1,5 +1,6 @@
 /** Random pairs of trees, as fast-check arbitraries: what real histories do to files, in small. */
 import * as fc from 'fast-check';
+import { pathToBytes } from '../bytes.ts';
 import type { File } from './repository.ts';
 
 export type Tree = Readonly<Record<string, File>>;
@@ -25,6 +26,8 @@ const names = [
   'y/z',
   'y',
   '-rf',
+  'back\\slash.txt',
+  'a b/c d.txt',
 ] as const;
 
 /** Few different lines, so that places are often ambiguous; some that look like parts of a diff. */
@@ -46,18 +49,69 @@ const line = fc.constantFrom(
   '<b>&amp;</b>',
   '```',
   '> quoted',
+  '-- ',
+  '--- a/a.txt',
+  '+++ b/a.txt',
+  '@@ -1 +1 @@',
+  '-- x.sql',
+  '   ',
+  '\t',
+  'a\rb',
+  'one\u00a0two',
+  '\u2003wide',
+  'say "one"',
+  "it's 'two' -- ...",
+  '\u201csmart\u201d',
+  'invalid \udcff\udcfe utf-8',
+  'index 1111111..2222222 100644',
+  'new file mode 100755',
+  'rename from y',
+  'GIT binary patch',
+  'Binary files a/x and b/x differ',
+  '<<<<<<< SEARCH',
+  '=======',
+  '>>>>>>> REPLACE',
+  '*** Begin Patch',
+  'From 0123456789012345678901234567890123456789 Mon Sep 17 00:00:00 2001',
+  ...(['x', ' ', '\t-', '\u00e9'].map((part) => part.repeat(3000)) as [string, ...string[]]),
+);
+
+/** The same few lines again and again, as generated code and data have them. */
+const lines: fc.Arbitrary<readonly string[]> = fc.oneof(
+  { weight: 5, arbitrary: fc.array(line, { maxLength: 30 }) },
+  {
+    weight: 2,
+    arbitrary: fc
+      .record({ block: fc.array(line, { minLength: 1, maxLength: 6 }), times: fc.integer({ min: 2, max: 8 }) })
+      .map(({ block, times }) => Array.from({ length: times }, () => block).flat()),
+  },
+  { weight: 1, arbitrary: fc.array(fc.constant(''), { minLength: 1, maxLength: 12 }) },
 );
 
 const text = fc
   .record({
-    lines: fc.array(line, { maxLength: 30 }),
-    end: fc.constantFrom('\n', '\n', '\n', '\r\n'),
+    lines,
+    ends: fc.constantFrom<readonly string[]>(
+      ['\n'],
+      ['\n'],
+      ['\n'],
+      ['\r\n'],
+      ['\r'],
+      ['\n', '\r\n'],
+      ['\n', '\n', '\r\n', '\r'],
+    ),
     finalNewline: fc.boolean(),
+    mark: fc.constantFrom('', '', '', '', '', '\ufeff'),
   })
-  .map(({ lines, end, finalNewline }) => lines.join(end) + (finalNewline && lines.length > 0 ? end : ''));
+  .map(({ lines: all, ends, finalNewline, mark }) => {
+    const joined = all.map(
+      (one, at) => one + (at < all.length - 1 || finalNewline ? (ends[at % ends.length] ?? '') : ''),
+    );
+    return mark + joined.join('');
+  });
 
 const content = fc.oneof(
-  { weight: 8, arbitrary: text.map((string) => Buffer.from(string)) },
+  { weight: 8, arbitrary: text.map((string) => pathToBytes(string)) },
   { weight: 1, arbitrary: fc.uint8Array({ maxLength: 60 }).map((bytes) => Buffer.from([0, ...bytes])) },
   { weight: 1, arbitrary: fc.constant(Buffer.alloc(0)) },
 );
@@ -76,7 +130,7 @@ const file: fc.Arbitrary<File> = fc.oneof(
 type Operation =
   | { readonly kind: 'put'; readonly at: number; readonly file: File }
   | { readonly kind: 'remove'; readonly at: number }
-  | { readonly kind: 'mode'; readonly at: number }
+  | { readonly kind: 'mode' | 'end' | 'double' | 'link'; readonly at: number }
   | { readonly kind: 'move' | 'copy'; readonly at: number; readonly to: string }
   | {
       readonly kind: 'edit';
@@ -103,6 +157,10 @@ const operation: fc.Arbitrary<Operation> = fc.oneof(
   { weight: 1, arbitrary: fc.record({ kind: fc.constant('put' as const), at, file }) },
   { weight: 1, arbitrary: fc.record({ kind: fc.constant('remove' as const), at }) },
   { weight: 1, arbitrary: fc.record({ kind: fc.constant('mode' as const), at }) },
+  {
+    weight: 1,
+    arbitrary: fc.record({ kind: fc.constantFrom('end' as const, 'double' as const, 'link' as const), at }),
+  },
   { weight: 1, arbitrary: fc.record({ kind: fc.constantFrom('move' as const, 'copy' as const), at, to: name }) },
 );
 
@@ -115,17 +173,30 @@ function perform(tree: Record<string, File>, one: Operation): void {
   if (one.kind === 'remove') delete tree[path];
   if (one.kind === 'mode' && there.mode !== '120000')
     tree[path] = { ...there, mode: there.mode === '100644' ? '100755' : '100644' };
+  const isText = there.mode !== '120000';
+  // The last line gains or loses its line feed; everything stands twice; a file becomes a symlink and the other way round.
+  if (one.kind === 'end' && isText) tree[path] = { ...there, content: toggleEnd(there.content) };
+  if (one.kind === 'double' && isText)
+    tree[path] = { ...there, content: Buffer.concat([there.content, there.content]) };
+  if (one.kind === 'link')
+    tree[path] = isText
+      ? { mode: '120000', content: Buffer.from('a.txt') }
+      : { mode: '100644', content: there.content };
   if (one.kind === 'move') delete tree[path];
   if (one.kind === 'move' || one.kind === 'copy') put(tree, one.to, there);
   if (one.kind !== 'edit' || there.mode === '120000') return;
-  const lines = there.content.toString('latin1').split('\n');
-  const end = lines.some((text) => text.endsWith('\r')) ? '\r' : '';
-  lines.splice(
-    one.line % (lines.length + 1),
+  const content = there.content.toString('latin1').split('\n');
+  const end = content.some((kept) => kept.endsWith('\r')) ? '\r' : '';
+  content.splice(
+    one.line % (content.length + 1),
     one.drop,
-    ...one.lines.map((text) => Buffer.from(text).toString('latin1') + end),
+    ...one.lines.map((added) => pathToBytes(added).toString('latin1') + end),
   );
-  tree[path] = { ...there, content: Buffer.from(lines.join('\n'), 'latin1') };
+  tree[path] = { ...there, content: Buffer.from(content.join('\n'), 'latin1') };
+}
+
+function toggleEnd(content: Buffer): Buffer {
+  return content.at(-1) === 10 ? content.subarray(0, -1) : Buffer.concat([content, Buffer.from('\n')]);
 }
 
 /** A file takes the place of whatever is in its way. */
@@ -135,18 +206,35 @@ function put(tree: Record<string, File>, path: string, one: File): void {
   tree[path] = one;
 }
 
-export const step: fc.Arbitrary<Step> = fc
-  .record({
-    start: fc.dictionary(name, file, { minKeys: 1, maxKeys: 8 }),
-    operations: fc.array(operation, { minLength: 1, maxLength: 8 }),
-    swap: fc.boolean(),
-  })
-  .map(({ start, operations, swap }) => {
-    const before: Record<string, File> = {};
-    for (const [path, one] of Object.entries(start)) put(before, path, one);
-    const after = { ...before };
-    for (const one of operations) perform(after, one);
-    // A folder where a file was, and the other way round.
-    if (swap) put(after, 'x/inside.txt', { mode: '100644', content: Buffer.from('new\n') });
-    return { before, after };
+const story = {
+  start: fc.dictionary(name, file, { minKeys: 1, maxKeys: 8 }),
+  operations: fc.array(operation, { minLength: 1, maxLength: 8 }),
+  swap: fc.constantFrom(null, null, 'x/inside.txt', 'b', 'a.txt/inside.txt'),
+};
+
+function begin(start: Readonly<Record<string, File>>): Record<string, File> {
+  const before: Record<string, File> = {};
+  for (const [path, one] of Object.entries(start)) put(before, path, one);
+  return before;
+}
+
+export const step: fc.Arbitrary<Step> = fc.record(story).map(({ start, operations, swap }) => {
+  const before = begin(start);
+  const after = { ...before };
+  for (const one of operations) perform(after, one);
+  // A folder where a file was, and the other way round.
+  if (swap !== null) put(after, swap, { mode: '100644', content: Buffer.from('new\n') });
+  return { before, after };
+});
+
+/** Three trees after each other, as a series of patches has them. */
+export const series: fc.Arbitrary<Step & { readonly middle: Tree }> = fc
+  .record({ ...story, more: fc.array(operation, { minLength: 1, maxLength: 6 }) })
+  .map(({ start, operations, more }) => {
+    const before = begin(start);
+    const middle = { ...before };
+    for (const one of operations) perform(middle, one);
+    const after = { ...middle };
+    for (const one of more) perform(after, one);
+    return { before, middle, after };
   });

@@ -1,0 +1,72 @@
+/** The text around the parts of a paste: what it may be, and traces of parts that were cut off. */
+import { type Problem, problem } from '#contract/problem.ts';
+import type { FilePatch } from './shape.ts';
+
+/** The refusal for text around the parts that shows that something is missing, or null. */
+export function judgeAround(files: readonly FilePatch[], text: string): Problem | null {
+  const lost = files.map((file, at) => lostHeader(file, files[at - 1], text)).find((at) => at !== null) ?? null;
+  if (lost !== null) {
+    const message = `Line ${lost} belongs to a header without its "diff --git" line, so it would not count. Paste all of it.`;
+    return problem('patch_corrupt', message, { line: lost });
+  }
+  const above = cutBefore(files, text);
+  if (above !== null) {
+    const message = `Line ${above} looks like the end of a part whose beginning is missing. Paste all of it, or leave a blank line under other text.`;
+    return problem('patch_truncated', message, { line: above });
+  }
+  const below = cutAt(files, text);
+  if (below === null) return null;
+  return problem('patch_truncated', `The diff ends within the header at line ${below}. Paste all of it.`, {
+    line: below,
+  });
+}
+
+/** The line of a mode or a rename right above `---` that no `diff --git` stands above, or null: git would not see it. */
+function lostHeader(file: FilePatch, before: FilePatch | undefined, text: string): number | null {
+  if (!file.raw || file.header.git !== null) return null;
+  const above = text
+    .slice(before?.raw?.to ?? 0, file.raw.from)
+    .split('\n')
+    .slice(0, -1);
+  const start = above.findLastIndex((line) => !extendedHeader.test(line)) + 1;
+  const told = above.findIndex(
+    (line, at) => at >= start && !/^(?:index|(?:dis)?similarity|new file mode 100644|deleted)/.test(line),
+  );
+  return told < 0 ? null : file.at - (above.length - told);
+}
+
+const extendedHeader =
+  /^(?:index [0-9a-f]|(?:dis)?similarity index |(?:old|new|new file|deleted file) mode \d|(?:rename|copy) (?:from|to) )/;
+
+/**
+ * Lines with signs, changed and unchanged ones, that touch the first header: the rest of a part that was cut off above.
+ * A list in a text stands there without lines that begin with a blank, or with a blank line between.
+ */
+function cutBefore(files: readonly FilePatch[], text: string): number | null {
+  const first = files[0]?.raw;
+  if (!first) return null;
+  const above = text.slice(0, first.from).split('\n').slice(0, -1);
+  const start = above.findLastIndex((line) => !/^[-+ \\]/.test(line)) + 1;
+  const run = above.slice(start);
+  const changed = run.findIndex((line) => /^[-+](?![-+]| [A-Z`*[]|$)/.test(line));
+  return changed >= 0 && run.some((line) => line.startsWith(' ')) ? start + changed + 1 : null;
+}
+
+/** The line of a header that stands behind the last part and has nothing below it, or null. */
+function cutAt(files: readonly FilePatch[], text: string): number | null {
+  const last = files.at(-1)?.raw;
+  if (!last) return null;
+  const found = /^(?:diff -|--- [ab]\/|\+\+\+ [ab]\/|@@ -)/m.exec(text.slice(last.to));
+  return found ? text.slice(0, last.to + found.index).split('\n').length : null;
+}
+
+/** Something besides blank lines stands before, between or after the sections. */
+export function hasTextAround(files: readonly FilePatch[], text: string): boolean {
+  let at = 0;
+  for (const file of files) {
+    if (!file.raw) return false;
+    if (/\S/.test(text.slice(at, file.raw.from))) return true;
+    at = file.raw.to;
+  }
+  return /\S/.test(text.slice(at));
+}

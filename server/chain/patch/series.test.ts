@@ -1,0 +1,95 @@
+import { afterAll, beforeAll, describe, expect, it } from 'vitest';
+import type { ObjectId } from '#contract/ids.ts';
+import { makeRepository, type Files, type Repository, tryPatch } from './testing/repository.ts';
+
+let repository: Repository;
+beforeAll(() => {
+  repository = makeRepository();
+});
+afterAll(() => repository.remove());
+
+/** The diffs of a history one after the other, and where it began and ended. */
+function seriesOf(
+  shape: readonly string[],
+  ...trees: readonly Files[]
+): { base: ObjectId; goal: string; patch: string } {
+  const commits = repository.commits(...trees);
+  const base = commits[0];
+  const last = commits.at(-1);
+  if (base === undefined || last === undefined) throw new Error('a series has at least one tree');
+  const parts = commits
+    .slice(1)
+    .map((commit, at) => repository.diff(commits[at] ?? commit, commit, '--full-index', ...shape));
+  return { base, goal: repository.treeOf(last), patch: parts.map((part) => part.toString('latin1')).join('') };
+}
+
+const text = 'one\ntwo\nthree\nfour\nfive\nsix\n';
+const keep = { 'keep.txt': 'x\n' };
+
+describe('a series of patches in one paste', () => {
+  it.each<[string, Files[]]>([
+    [
+      'changes a file twice',
+      [{ a: text }, { a: text.replace('one', '1') }, { a: text.replace('one', '1').replace('six', '6') }],
+    ],
+    ['adds a file and changes it', [keep, { ...keep, a: text }, { ...keep, a: text.replace('two', '2') }]],
+    ['changes a file and deletes it', [{ ...keep, a: text }, { ...keep, a: text.replace('two', '2') }, keep]],
+    ['adds a file and deletes it again beside a change', [keep, { ...keep, a: text }, { 'keep.txt': 'y\n' }]],
+    [
+      'makes a file executable and deletes it',
+      [{ ...keep, a: text }, { ...keep, a: { mode: '100755', content: Buffer.from(text) } }, keep],
+    ],
+    ['deletes a file and brings it back', [{ ...keep, a: text }, keep, { ...keep, a: 'new\n' }]],
+  ])('that %s gives the last tree', async (_, trees) => {
+    const { base, goal, patch } = seriesOf(['--no-renames'], ...trees);
+    expect(await tryPatch(repository, base, patch)).toMatchObject({ ok: true, value: { tree: goal } });
+  });
+
+  it('that changes a file and then moves it is refused, because git would move the old one', async () => {
+    const { base, patch } = seriesOf(
+      ['-M'],
+      { a: text },
+      { a: text.replace('two', '2') },
+      { b: text.replace('two', '2') },
+    );
+    expect(patch).toContain('similarity index 100%');
+    expect(await tryPatch(repository, base, patch)).toMatchObject({ ok: false, why: { code: 'patch_does_not_apply' } });
+  });
+
+  it('is held to the index line of every part', async () => {
+    const { base, patch } = seriesOf(
+      [],
+      { a: text },
+      { a: text.replace('one', '1') },
+      { a: text.replace('one', '1').replace('six', '6') },
+    );
+    const damaged = patch.replace('+6\n', '+66\n');
+    expect(await tryPatch(repository, base, damaged)).toMatchObject({ ok: false, why: { code: 'patch_corrupt' } });
+  });
+});
+
+describe('one diff', () => {
+  it('may change a file and copy what it was, or rewrite it and move what it was', async () => {
+    // git only rewrites files of some size.
+    const long = Array.from({ length: 99 }, (_, at) => `line ${at}\n`).join('');
+    const other = Array.from({ length: 99 }, (_, at) => `${at} others\n`).join('');
+    for (const [shape, after] of [
+      [['-C', '--find-copies-harder'], { a: long.replace('7', 'x'), b: long }],
+      [['-B', '-M'], { a: other, b: long }],
+    ] as const) {
+      const { base, goal, patch } = seriesOf(shape, { a: long }, after);
+      expect(patch).toMatch(/^(?:copy|rename) from a$/m);
+      expect(await tryPatch(repository, base, patch)).toMatchObject({ ok: true, value: { tree: goal } });
+    }
+  });
+
+  it('that stands in the paste twice does not count twice', async () => {
+    const { base, patch } = seriesOf([], { a: `${text}end\n` }, { a: `${text}end\nmore\n` });
+    const plain = patch.replace(/^index .*\n/m, '');
+    expect((await tryPatch(repository, base, plain)).ok).toBe(true);
+    expect(await tryPatch(repository, base, plain + plain)).toMatchObject({
+      ok: false,
+      why: { code: 'patch_already_applied' },
+    });
+  });
+});
