@@ -3,6 +3,7 @@
  * `npm run bench -- memory patch` runs only these groups. A missed goal is said and is no failure: machines differ.
  */
 import { acknowledgementRows } from './bench/acknowledgement.ts';
+import { checkoutRows } from './bench/checkout.ts';
 import { commandLineRows } from './bench/command-line.ts';
 import { memoryRows } from './bench/memory.ts';
 import { parseRows } from './bench/parse.ts';
@@ -19,6 +20,7 @@ const groups: Readonly<Record<string, () => Promise<Row[]>>> = {
   parse: parseRows,
   patch: patchRows,
   sandbox: sandboxRows,
+  checkout: checkoutRows,
 };
 
 const asked = process.argv.slice(2);

@@ -32,27 +32,43 @@ export interface Detected {
   readonly formatter: string | null;
 }
 
+/** Name, command, and where it leaves its reports. */
+type Found = readonly [string, string, (readonly string[])?];
+
+/** Below the top of the tree, where every runner may write; it goes with the sandbox. */
+const reportFile = '.patchgit-junit.xml';
+
 /**
  * The checks a project's own files name, in a fixed order, at most one per ecosystem. What cannot be read is skipped: a
- * broken package.json is the project's business and the checks that need it will say so.
+ * broken package.json is the project's business and the checks that need it will say so. Commands run on after the first
+ * failure and leave a report where the runner can: an old failure must not hide what comes behind it.
  */
 export function detectChecks(files: FilesAtTop): Detected {
   const scripts = packageScripts(files.get('package.json'));
   const runner = files.has('pnpm-lock.yaml') ? 'pnpm' : files.has('yarn.lock') ? 'yarn' : 'npm';
-  const found: (readonly [string, string] | null)[] = [
+  const found: (Found | null)[] = [
     isRealScript(scripts['test']) ? ['test', `${runner} test`] : null,
     makeTarget(files),
     pythonTests(files),
     files.has('go.mod') ? ['go test', 'go test ./...'] : null,
-    files.has('Cargo.toml') ? ['cargo test', 'cargo test --offline'] : null,
-    files.has('pom.xml') ? ['maven', 'mvn -o -q test'] : null,
-    files.has('build.gradle') || files.has('build.gradle.kts') ? ['gradle', 'gradle --offline test'] : null,
+    files.has('Cargo.toml') ? ['cargo test', 'cargo test --offline --no-fail-fast'] : null,
+    files.has('pom.xml') ? ['maven', 'mvn -o -q --fail-at-end test', ['**/target/surefire-reports/*.xml']] : null,
+    files.has('build.gradle') || files.has('build.gradle.kts')
+      ? ['gradle', 'gradle --offline --continue test', ['**/build/test-results/**/*.xml']]
+      : null,
     files.has('.rspec') ? ['rspec', 'bundle exec rspec'] : null,
-    files.has('phpunit.xml') || files.has('phpunit.xml.dist') ? ['phpunit', 'vendor/bin/phpunit'] : null,
+    files.has('phpunit.xml') || files.has('phpunit.xml.dist')
+      ? ['phpunit', `vendor/bin/phpunit --log-junit ${reportFile}`, [reportFile]]
+      : null,
   ];
   const checks = found
     .filter((check) => check !== null)
-    .map(([name, command]): CheckDefinition => ({ name, command, source: 'detected' }));
+    .map(([name, command, reports]): CheckDefinition => ({
+      name,
+      command,
+      source: 'detected',
+      ...(reports === undefined ? {} : { reports: [...reports] }),
+    }));
   return { checks, formatter: detectFormatter(files, scripts, runner) };
 }
 
@@ -84,18 +100,18 @@ function isRealScript(script: string | undefined): boolean {
   return script !== undefined && script.trim() !== '' && !script.includes('no test specified');
 }
 
-function makeTarget(files: FilesAtTop): readonly [string, string] | null {
+function makeTarget(files: FilesAtTop): Found | null {
   const makefile = files.get('GNUmakefile') ?? files.get('makefile') ?? files.get('Makefile');
   if (makefile === undefined) return null;
   const target = ['test', 'check'].find((name) => new RegExp(`^${name}\\s*:(?!=)`, 'm').test(makefile));
   return target === undefined ? null : [`make ${target}`, `make ${target}`];
 }
 
-function pythonTests(files: FilesAtTop): readonly [string, string] | null {
+function pythonTests(files: FilesAtTop): Found | null {
   const project = files.get('pyproject.toml') ?? '';
   const usesPytest =
     files.has('pytest.ini') || /\bpytest\b/.test(project) || /^\[tool:pytest\]/m.test(files.get('setup.cfg') ?? '');
-  if (usesPytest) return ['pytest', 'python3 -m pytest'];
+  if (usesPytest) return ['pytest', `python3 -m pytest -o junit_family=xunit2 --junitxml=${reportFile}`, [reportFile]];
   if (files.has('tox.ini')) return ['tox', 'tox'];
   return files.has('pyproject.toml') ? ['unittest', 'python3 -m unittest discover'] : null;
 }

@@ -32,6 +32,8 @@ interface Parts {
   readonly folder: string;
   readonly repositories: Repositories;
   readonly clock: Clock;
+  /** A default branch is new or has moved. */
+  readonly onMoved?: () => void;
 }
 
 export function mirrors(parts: Parts): Mirrors {
@@ -70,7 +72,7 @@ export function mirrors(parts: Parts): Mirrors {
 }
 
 async function addRepository(
-  { git, repositories, clock }: Parts,
+  { git, repositories, clock, onMoved }: Parts,
   gitDirOf: (id: RepositoryId) => string,
   request: NewRepository,
   signal?: AbortSignal,
@@ -100,6 +102,7 @@ async function addRepository(
   const detected = await detectAt(git, gitDir, head);
   // Somebody may have taken the name while we fetched.
   if (repositories.find(request.name)) return await undo(taken().why);
+  onMoved?.();
   return ok(
     repositories.add({
       id,
@@ -121,7 +124,7 @@ async function addRepository(
 }
 
 async function fetchRepository(
-  { git, repositories }: Parts,
+  { git, repositories, onMoved }: Parts,
   gitDir: string,
   repository: Repository,
 ): Promise<Result<Repository, Problem>> {
@@ -136,6 +139,7 @@ async function fetchRepository(
   const known =
     head === repository.head ? { checks: repository.detectedChecks, formatter: repository.detectedFormatter } : null;
   const detected = known ?? (head === null ? { checks: [], formatter: null } : await detectAt(git, gitDir, head));
+  if (head !== repository.head) onMoved?.();
   return ok(
     repositories.fetched(repository.id, {
       head,

@@ -1,6 +1,7 @@
 import { mkdir, readdir, rm } from 'node:fs/promises';
 import { join } from 'node:path';
 import type { Random } from '../../ports.ts';
+import { discard, emptyTrash, removal } from './trash.ts';
 
 /** A folder for one piece of work on the trusted side: objects that are not in the mirror yet, an index, exported files. */
 export interface Quarantine {
@@ -9,11 +10,9 @@ export interface Quarantine {
   readonly indexFile: () => string;
   /** A new folder name each time; the caller makes it. */
   readonly folder: (name: string) => string;
+  /** It is gone when this resolves; its bytes are removed in the background (`trashIsEmpty` waits for that). */
   readonly close: () => Promise<void>;
 }
-
-/** git that outlives its daemon (or its abort) for a moment may still write into a folder that is being removed: try again. */
-const removal = { recursive: true, force: true, maxRetries: 5 } as const;
 
 export async function openQuarantine(parent: string, random: Random): Promise<Quarantine> {
   const home = join(parent, random.bytes(8).toString('hex'));
@@ -28,7 +27,7 @@ export async function openQuarantine(parent: string, random: Random): Promise<Qu
     objectsDir,
     indexFile: () => unique('index'),
     folder: (name) => unique(name),
-    close: () => rm(home, { ...removal }),
+    close: () => discard(home, parent, random),
   };
 }
 
@@ -36,4 +35,5 @@ export async function openQuarantine(parent: string, random: Random): Promise<Qu
 export async function emptyQuarantine(parent: string): Promise<void> {
   await mkdir(parent, { recursive: true, mode: 0o711 });
   for (const name of await readdir(parent)) await rm(join(parent, name), { ...removal });
+  await emptyTrash(parent);
 }
