@@ -1,15 +1,30 @@
 import { z } from 'zod';
+import { reportPatternsMax } from './helper-wire.ts';
 import { Sha256 } from './ids.ts';
 
 export const checkNameMax = 60;
 export const checkCommandMax = 2000;
 export const checksMax = 20;
 
+/** Names kept of a list that can be as long as a test suite; its `count` is the whole of it. */
+export const namedMax = 20;
+
+/** Where a command leaves its test reports: a path with `*` and `**` below the top of the tree, and nowhere else. */
+export const ReportPattern = z
+  .string()
+  .min(1)
+  .max(300)
+  .refine((path) => !/^[/~]|[\\\p{Cc}]/u.test(path) && !path.split('/').includes('..'), {
+    message: 'must be a path below the top of the repository, without ".." and "\\"',
+  });
+
 /** One deterministic command on a tree, as the owner set it or as it was detected in the base commit. */
 export const CheckDefinition = z.strictObject({
   name: z.string().trim().min(1).max(checkNameMax),
   command: z.string().trim().min(1).max(checkCommandMax),
   source: z.enum(['owner', 'detected', 'policy', 'built_in']),
+  /** Files with test results (JUnit XML) that the command writes; they name tests better than its output does. */
+  reports: z.array(ReportPattern).max(reportPatternsMax).optional(),
 });
 export type CheckDefinition = z.infer<typeof CheckDefinition>;
 
@@ -29,8 +44,17 @@ export const CheckSide = z.object({
   log: z.object({ sha256: Sha256, bytes: z.int(), omittedBytes: z.int() }),
   /** The limit that ended the run, if one did, in words for the owner ("memory: 512 MiB"). */
   limit: z.string().nullable(),
+  // What follows came later: documents frozen before have none of it, and must stay as they were digested.
+  /** How many tests were left out (skipped, pending, to be written); null where nothing says it. */
+  skipped: z.int().nullable().optional(),
+  /** What is not known about the results and why, in sentences for the owner. */
+  notes: z.array(z.string()).optional(),
 });
 export type CheckSide = z.infer<typeof CheckSide>;
+
+/** Some names of tests, at most `namedMax`, and how many there are. */
+export const NamedTests = z.object({ count: z.int(), names: z.array(z.string()) });
+export type NamedTests = z.infer<typeof NamedTests>;
 
 /** A check on the base's tree and on the patched tree. */
 export const CheckResult = z.object({
@@ -43,5 +67,9 @@ export const CheckResult = z.object({
   newFailures: z.array(z.string()),
   /** Failed once after and passed when the check was run again: the test is not reliable, and the patch is not to blame. */
   flaky: z.array(z.string()),
+  /** Passed before, and after neither passing nor failing nor left out: deleted, renamed, or not reached. */
+  vanished: NamedTests.optional(),
+  /** Passed before, and left out after. */
+  leftOut: NamedTests.optional(),
 });
 export type CheckResult = z.infer<typeof CheckResult>;

@@ -13,7 +13,7 @@ const Pattern = z.string().min(1).max(300);
  */
 export const PolicyFile = z.strictObject({
   checks: z
-    .array(CheckDefinition.pick({ name: true, command: true }))
+    .array(CheckDefinition.pick({ name: true, command: true, reports: true }))
     .max(checksMax)
     .default([]),
   /** Changing one of these is high risk and is said at the button. Globs as in Node's path.matchesGlob. */
@@ -22,6 +22,8 @@ export const PolicyFile = z.strictObject({
   forbid: z.array(Pattern).max(patternsMax).default([]),
   /** Wall time of one check; only a shorter one than budget.json allows has an effect. */
   checkSecondsMax: z.int().min(1).optional(),
+  /** What a check needs; where the sandbox here has less, a helper is the way, as far as the caps allow. */
+  memoryMiB: z.int().min(64).max(1_048_576).optional(),
 });
 export type PolicyFile = z.infer<typeof PolicyFile>;
 
@@ -31,6 +33,7 @@ export const Policy = z.object({
   protect: z.array(z.string()),
   forbid: z.array(z.string()),
   checkSecondsMax: z.int().nullable(),
+  memoryMiB: z.int().optional(),
   /** Why the file could not be used: every mistake in it. GO stays shut until the base is mended. */
   mistakes: z.array(z.string()),
 });

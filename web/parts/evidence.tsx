@@ -1,3 +1,4 @@
+import type { ComponentChildren } from 'preact';
 import { useState } from 'preact/hooks';
 import type { CheckResult, CheckSide } from '#contract/check.ts';
 import { bytesText, count, duration } from '../format.ts';
@@ -41,30 +42,19 @@ export function EvidenceRow({ check }: { readonly check: CheckResult }) {
             {check.source === 'owner' ? 'set by you' : `${check.source.replace('_', ' ')} check`}
           </span>
         </p>
-        {newFailures.length > 0 ? (
-          <>
-            <p class="bad-text">New failures:</p>
-            <ul class="failing">
-              {newFailures.map((name) => (
-                <li key={name}>
-                  <Text value={name} />
-                </li>
-              ))}
-            </ul>
-          </>
-        ) : null}
-        {check.flaky.length > 0 ? (
-          <>
-            <p class="warn-text">Not reliable: failed once, passed when run again. The patch is not to blame.</p>
-            <ul class="failing unreliable">
-              {check.flaky.map((name) => (
-                <li key={name}>
-                  <Text value={name} />
-                </li>
-              ))}
-            </ul>
-          </>
-        ) : null}
+        <p class="num">{changeText(check)}</p>
+        <Names of={newFailures} class="failing">
+          <p class="bad-text">New failures:</p>
+        </Names>
+        <Names of={check.flaky} class="failing unreliable">
+          <p class="warn-text">Not reliable: failed once, passed when run again. The patch is not to blame.</p>
+        </Names>
+        <Names of={check.vanished?.names ?? []} total={check.vanished?.count} class="failing unreliable">
+          <p class="warn-text">Passed before, and not run with the change: deleted, renamed or not reached.</p>
+        </Names>
+        <Names of={check.leftOut?.names ?? []} total={check.leftOut?.count} class="failing unreliable">
+          <p class="warn-text">Passed before, and skipped with the change:</p>
+        </Names>
         <Side name="With the change" side={check.after} />
         <Side name="Before, on the base" side={check.before} />
       </div>
@@ -72,13 +62,61 @@ export function EvidenceRow({ check }: { readonly check: CheckResult }) {
   );
 }
 
-function factFor(check: CheckResult): string {
-  const { before, after, newFailures, flaky } = check;
+/** What the closed row says of a check: the worst of what is to be said. */
+export function factFor(check: CheckResult): string {
+  const { before, after, newFailures, flaky, vanished, leftOut } = check;
   if (newFailures.length > 0) return count(newFailures.length, 'new failure');
   if (flaky.length > 0) return `${count(flaky.length, 'test')} not reliable, 0 new`;
+  const fewer = (vanished?.count ?? 0) + (leftOut?.count ?? 0);
+  if (fewer > 0) return `${count(fewer, 'test')} not run any more, 0 new`;
   if (after.conclusion !== 'success') return `${words[after.conclusion]}, as before: 0 new`;
   const passed = after.passed === null ? 'passed' : `${after.passed} passed`;
   return before.conclusion === 'success' ? passed : `${passed}, failed before`;
+}
+
+/** How many tests passed, failed and were skipped, before and after: "12 passed, 1 failed → 13 passed". */
+export function changeText(check: CheckResult): string {
+  const { before, after } = check;
+  return `${countsText(before, check.name)} → ${countsText(after, check.name)}`;
+}
+
+function countsText(side: CheckSide, check: string): string {
+  // A check whose output names no test has its own name in the list, which is no number of tests.
+  const failed = side.failing.filter((name) => name !== check).length;
+  const parts = [
+    ...(side.passed === null ? [] : [`${side.passed} passed`]),
+    ...(failed === 0 ? [] : [`${failed} failed`]),
+    ...(side.skipped ? [`${side.skipped} skipped`] : []),
+  ];
+  const isSaid = side.conclusion === 'success' ? parts.length > 0 : failed > 0;
+  return (isSaid ? parts : [words[side.conclusion], ...parts]).join(', ');
+}
+
+const namesShownMax = 50;
+
+/** A list of tests under its heading, when there are any; long lists end with the number of what is left. */
+function Names(props: {
+  readonly of: readonly string[];
+  readonly total?: number | undefined;
+  readonly class: string;
+  readonly children: ComponentChildren;
+}) {
+  const shown = props.of.slice(0, namesShownMax);
+  const left = (props.total ?? props.of.length) - shown.length;
+  if (shown.length === 0) return null;
+  return (
+    <>
+      {props.children}
+      <ul class={props.class}>
+        {shown.map((name) => (
+          <li key={name}>
+            <Text value={name} />
+          </li>
+        ))}
+      </ul>
+      {left > 0 ? <p class="muted">and {left} more</p> : null}
+    </>
+  );
 }
 
 function Side({ name, side }: { readonly name: string; readonly side: CheckSide }) {
@@ -91,6 +129,11 @@ function Side({ name, side }: { readonly name: string; readonly side: CheckSide 
         {side.failing.length > 0 ? `, ${count(side.failing.length, 'failing test')}` : ''}
         {side.limit ? `. Ended by a limit: ${side.limit}` : ''}
       </p>
+      {(side.notes ?? []).map((note) => (
+        <p class="muted" key={note}>
+          <Text value={note} />
+        </p>
+      ))}
       {side.log.bytes > 0 ? (
         <button type="button" class="button text" aria-expanded={open} onClick={() => setOpen(!open)}>
           {open ? 'Hide log' : `Show log, ${bytesText(side.log.bytes)}`}

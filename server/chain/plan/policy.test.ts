@@ -10,6 +10,8 @@ import { addChecks, matching, parsePolicy, readPolicy } from './policy.ts';
 
 const own: CheckDefinition = { name: 'test', command: 'npm test', source: 'owner' };
 
+const checkWith = (reports: string): string => `checks:\n  - { name: test, command: x, reports: ${reports} }\n`;
+
 describe('the policy of the base', () => {
   it('adds checks, protected and forbidden paths, and a shorter clock', async () => {
     const text =
@@ -31,6 +33,12 @@ describe('the policy of the base', () => {
     ['a wrong type, with its place', 'checks:\n  - name: 3\n    command: x\n', /checks\.0\.name/],
     ['what is not YAML', 'checks: [\n', /./],
     ['aliases, which can unfold without end', 'protect: &a [x]\nforbid: *a\n', /alias/i],
+    ['a report outside of the repository', checkWith('[../secret.xml]'), /checks\.0\.reports\.0.*below the top/],
+    ['a report at an absolute path', checkWith('[/etc/passwd]'), /below the top/],
+    ['a report in a home', checkWith('["~/x.xml"]'), /below the top/],
+    ['a report with a control character', checkWith('["a\\u0007.xml"]'), /below the top/],
+    ['a report that climbs in the middle', checkWith('[a/../../x.xml]'), /below the top/],
+    ['too many reports', checkWith(`[${'x,'.repeat(21)}]`), /reports/],
     ['two mistakes at once', 'forbid: 1\nprotect: 2\n', /forbid[\s\S]*protect|protect[\s\S]*forbid/],
   ])('names %s', async (_what, text, why) => {
     const parsed = await parsePolicy(text);
@@ -46,6 +54,15 @@ describe('the policy of the base', () => {
       ],
     );
     expect(added).toEqual([own, { name: 'test (policy)', command: 'true', source: 'policy' }]);
+  });
+
+  it('says where a check leaves its reports, also of a check that is there already', async () => {
+    const parsed = await parsePolicy(checkWith('["out/**/*.xml", "..a/b..xml"]'));
+    expect(parsed).toMatchObject({ value: { checks: [{ reports: ['out/**/*.xml', '..a/b..xml'] }] } });
+    const reports = ['out/*.xml'];
+    expect(addChecks([own], [{ name: 'any', command: 'npm test', source: 'policy', reports }])).toEqual([
+      { ...own, reports },
+    ]);
   });
 
   it('matches paths below a folder and nothing beside it', () => {

@@ -1,5 +1,6 @@
 import { matchesGlob } from 'node:path';
 import { checksMax, type CheckDefinition } from '#contract/check.ts';
+import { reportPatternsMax } from '#contract/helper-wire.ts';
 import type { ObjectId } from '#contract/ids.ts';
 import { noPolicy, policyBytesMax, policyFile, PolicyFile, type Policy } from '#contract/policy.ts';
 import { no, ok, type Result } from '../../lib/result.ts';
@@ -22,9 +23,16 @@ export async function readPolicy(git: Git, gitDir: string, base: ObjectId): Prom
   if (blob.code !== 0) return { policy: noPolicy, checks: [] };
   const parsed = await parsePolicy(blob.stdout.toString('utf8'));
   if (!parsed.ok) return unusable(parsed.why);
-  const { checks, protect, forbid, checkSecondsMax } = parsed.value;
+  const { checks, protect, forbid, checkSecondsMax, memoryMiB } = parsed.value;
   return {
-    policy: { found: true, protect, forbid, checkSecondsMax: checkSecondsMax ?? null, mistakes: [] },
+    policy: {
+      found: true,
+      protect,
+      forbid,
+      checkSecondsMax: checkSecondsMax ?? null,
+      ...(memoryMiB === undefined ? {} : { memoryMiB }),
+      mistakes: [],
+    },
     checks: checks.map((check) => ({ ...check, source: 'policy' })),
   };
 }
@@ -52,11 +60,20 @@ export async function parsePolicy(text: string): Promise<Result<PolicyFile, stri
   return no(parsed.error.issues.map((issue) => `${issue.path.join('.') || 'the file'}: ${issue.message}.`));
 }
 
-/** The owner's (or detected) checks, then what the base adds under names that are free. */
+/**
+ * The owner's (or detected) checks, then what the base adds under names that are free. A command that is there already is not
+ * added again, but what is said about its reports is.
+ */
 export function addChecks(own: readonly CheckDefinition[], added: readonly CheckDefinition[]): CheckDefinition[] {
   const all = [...own];
   for (const check of added) {
-    if (all.some((other) => other.command === check.command)) continue;
+    const same = all.findIndex((other) => other.command === check.command);
+    const known = all[same];
+    if (known !== undefined) {
+      const reports = [...new Set([...(known.reports ?? []), ...(check.reports ?? [])])].slice(0, reportPatternsMax);
+      if (reports.length > 0) all[same] = { ...known, reports };
+      continue;
+    }
     const taken = all.some((other) => other.name === check.name);
     all.push(taken ? { ...check, name: `${check.name} (policy)` } : check);
   }

@@ -1,162 +1,54 @@
 import { describe, expect, it } from 'vitest';
-import { failingNamesMax, newFailures, readResults, type Side } from './results.ts';
+import { nameCharactersMax, pointsMax } from './named.ts';
+import { missingTests, newFailures, readResults, type Side } from './results.ts';
 
-const nodeSpec = `▶ the till
-  ✔ adds up (0.51ms)
-  ✖ rounds in favour of the customer (1.240917ms)
-✖ the till (3.1ms)
-✔ a price is parsed (0.2ms)
-ℹ tests 3
-ℹ suites 1
-ℹ pass 2
-ℹ fail 1
-ℹ duration_ms 61.3
+describe('the names of failing tests', () => {
+  const names = (log: string): readonly string[] => readResults(log).failing;
 
-✖ failing tests:
-
-test at test/till.test.js:9:3
-✖ rounds in favour of the customer (1.240917ms)
-  AssertionError [ERR_ASSERTION]: Expected values to be strictly equal:
-`;
-/** In two parts, because our own checker looks for the word. */
-const todo = ['TO', 'DO'].join('');
-const nodeTap = `TAP version 13
-# Subtest: the till
-    # Subtest: adds up
-    ok 1 - adds up
-    # Subtest: rounds
-    not ok 2 - rounds
-      ---
-      duration_ms: 1.2
-      ...
-    1..2
-not ok 1 - the till
-# Subtest: later
-not ok 2 - later # ${todo} not written yet
-not ok 3 - elsewhere # SKIP no network
-1..3
-# tests 3
-# pass 1
-# fail 1
-`;
-const pytest = `============================= test session starts ==============================
-collected 4 items
-
-tests/test_till.py .F.F                                                  [100%]
-
-=================================== FAILURES ===================================
-=========================== short test summary info ============================
-FAILED tests/test_till.py::test_rounds - assert 1 == 2
-FAILED tests/test_till.py::test_names[two words] - AssertionError: no - really
-========================= 2 failed, 2 passed in 0.03s =========================
-`;
-const goTest = `=== RUN   TestTill
-=== RUN   TestTill/rounds
-    till_test.go:12: got 1, want 2
---- FAIL: TestTill (0.00s)
-    --- FAIL: TestTill/rounds (0.00s)
-FAIL
-FAIL	example.com/till	0.002s
-`;
-const cargo = `running 2 tests
-test till::adds_up ... ok
-test till::rounds ... FAILED
-
-test result: FAILED. 1 passed; 1 failed; 0 ignored; 0 measured; 0 filtered out; finished in 0.00s
-
-     Running tests/whole.rs
-running 3 tests
-test result: ok. 3 passed; 0 failed; 0 ignored; 0 measured; 0 filtered out; finished in 0.00s
-`;
-const jestOneFile = `FAIL test/till.test.js
-  the till
-    ✓ adds up (2 ms)
-    ✕ rounds (5 ms)
-    ✕ waits for the drawer (1.204 s)
-
-Tests:       2 failed, 1 passed, 3 total
-`;
-const jestManyFiles = `PASS test/price.test.js
-FAIL test/till.test.js
-  ● Console
-    console.log
-  ● the till › rounds
-
-    expect(received).toBe(expected)
-
-Tests:       1 failed, 7 passed, 8 total
-`;
-const vitest = ` ❯ test/till.test.ts (3 tests | 2 failed) 12ms
-   ✓ the till > adds up 1ms
-   × the till > rounds 4ms
-   × the till > waits for the drawer 1.20s
- Test Files  1 failed (1)
-      Tests  2 failed | 1 passed (3)
-`;
-const mocha = `  the till
-    ✔ adds up
-    1) rounds
-
-  1 passing (6ms)
-  1 failing
-`;
-const unittest = `FAIL: test_rounds (tests.test_till.TillTest.test_rounds)
-----------------------------------------------------------------------
-Ran 2 tests in 0.001s
-`;
-const rspec = `Failed examples:
-
-rspec ./spec/till_spec.rb:12 # the till rounds
-2 examples, 1 failure
-`;
-
-describe('the results in a log', () => {
-  it.each<[string, string, string[], number | null]>([
-    ['node --test, spec', nodeSpec, ['rounds in favour of the customer', 'the till'], 2],
-    ['node --test, TAP', nodeTap, ['rounds', 'the till'], 1],
-    ['pytest', pytest, ['tests/test_till.py::test_rounds', 'tests/test_till.py::test_names[two words]'], 2],
-    ['go test', goTest, ['TestTill', 'TestTill/rounds'], null],
-    ['cargo test', cargo, ['till::rounds'], 4],
-    ['jest, one file', jestOneFile, ['rounds', 'waits for the drawer'], 1],
-    ['jest, many files', jestManyFiles, ['the till › rounds'], 7],
-    ['vitest', vitest, ['the till > rounds', 'the till > waits for the drawer'], 1],
-    ['mocha', mocha, ['rounds'], 1],
-    ['unittest', unittest, ['test_rounds (tests.test_till.TillTest.test_rounds)'], null],
-    ['rspec', rspec, ['the till rounds'], null],
-    ['something unknown', 'error: it broke\n', [], null],
-    ['nothing', '', [], null],
-  ])('of %s', (_what, log, failing, passed) => {
-    expect(readResults(log)).toEqual({ failing, passed });
+  it.each([
+    ['✖ slow (9.1ms)', '✖ slow (1100.25ms)'],
+    ['    ✕ slow (1.2 s)', '    ✕ slow (991 ms)'],
+    ['   × slow 999ms', '   × slow 1.20s'],
+    ['rspec ./a_spec.rb:12 # it works\n1 example, 1 failure', 'rspec ./a_spec.rb:13 # it works\n1 example, 1 failure'],
+    ['✖ reads /tmp/x-a81b/file, twice', '✖ reads /tmp/x-77/other, twice'],
+    ['✖ listens on 127.0.0.1:43121', '✖ listens on 127.0.0.1:9'.concat('001')],
+    ['✖ holds <till at 0x7f396e5b8710>', '✖ holds <till at 0x7f396e5b9999>'],
+  ])('do not depend on how long something took or where it was: %s', (one, other) => {
+    expect(names(one)).toHaveLength(1);
+    expect(names(one)).toEqual(names(other));
   });
 
-  it('are the same with colours and with CR LF', () => {
-    const coloured = nodeSpec.replaceAll(/^(\s*)([✖ℹ])/gmu, '$1\u001B[31m$2').replaceAll('\n', '\u001B[39m\r\n');
-    expect(readResults(coloured)).toEqual(readResults(nodeSpec));
+  it('are found without the summary of a run that was ended, by their usual shape', () => {
+    expect(names('test till::rounds ... FAILED\n  ✕ adds up (2 ms)\n')).toEqual(['till::rounds', 'adds up']);
+    expect(names('FAILED tests/a.py::test_b - no\n    1) rounds\n1) TillTest::testRounds\n')).toEqual([
+      'tests/a.py::test_b',
+      'rounds',
+      'TillTest::testRounds',
+    ]);
   });
 
-  it('do not depend on how long something took or on which line it stands', () => {
-    const names = (log: string): string[] => readResults(log).failing;
-    expect(names('    ✕ slow (1.2 s)')).toEqual(names('    ✕ slow (991 ms)'));
-    expect(names('   × slow 999ms')).toEqual(names('   × slow 1.20s'));
-    expect(names('✖ slow (9.1ms)')).toEqual(names('✖ slow (1100.25ms)'));
-    expect(names('not ok 4 - slow # time=3.2ms')).toEqual(names('not ok 7 - slow # time=5ms'));
-    expect(names('rspec ./spec/a_spec.rb:12 # it works')).toEqual(names('rspec ./spec/a_spec.rb:13 # it works'));
-  });
-
-  it('are bounded in number and in length', () => {
-    const log = Array.from({ length: 2 * failingNamesMax }, (_, index) => `✖ ${index}${'x'.repeat(1000)}`).join('\n');
-    const { failing } = readResults(log);
-    expect(failing).toHaveLength(failingNamesMax);
-    expect(Math.max(...failing.map((name) => name.length))).toBeLessThanOrEqual(300);
+  it('are bounded in number and in length, and stay apart when they are cut', () => {
+    const log = Array.from({ length: 2 * pointsMax }, (_, index) => `✖ ${'x'.repeat(400)}${index}`).join('\n');
+    const failing = names(log);
+    expect(failing).toHaveLength(pointsMax);
+    expect(Math.max(...failing.map((name) => name.length))).toBe(nameCharactersMax);
   });
 
   it('come quickly from a log made to be slow', () => {
+    const many = (text: string): string => Array.from({ length: 300 }, () => text).join('\n');
     for (const line of [
       '✖ '.repeat(50_000),
       `not ok 1 - ${'a '.repeat(50_000)}`,
       `Tests ${'1 '.repeat(50_000)}`,
       `FAILED a::${' - '.repeat(30_000)}`,
+      `FAILED a::${'['.repeat(30_000)}`,
+      `ok 1${' #'.repeat(30_000)}`,
       ' '.repeat(100_000),
+      `2 passed${', 1 failed'.repeat(10_000)}`,
+      `[ERROR] a${' Time elapsed: <<<'.repeat(10_000)}`,
+      many(`✖ ${' 1'.repeat(900)}`),
+      many(`{"Action":"pass"${'"Package":"'.repeat(180)}`),
+      many(`\u001B]${'x'.repeat(1900)}`),
     ])
       expect(readResults(line).failing.length).toBeLessThanOrEqual(1);
   });
@@ -184,10 +76,46 @@ describe('new failures', () => {
     ['failed without a name before, by name after', unnamed(), named('a'), ['a']],
     ['pass, does not end', good, late, ['check (did not end in time)']],
     ['does not end before and after', late, late, []],
-    ['failed by name before, does not end after', named('a'), late, ['check (its tests were not run)']],
+    ['failed by name before, does not end after', named('a'), late, ['check (did not end in time)']],
+    [
+      'does not end after, with the old failures',
+      named('a'),
+      { ...late, failing: ['a'] },
+      ['check (did not end in time)'],
+    ],
+    [
+      'the old failures, and then it breaks off',
+      named('a'),
+      { ...named('a'), broken: 'no plan' },
+      ['check (its tests did not all run)'],
+    ],
+    ['breaks off before and after', { ...named('a'), broken: 'no' }, { ...named('a'), broken: 'no' }, []],
+    [
+      'the old failures, and no summary any more',
+      named('a'),
+      { ...named('a'), passed: null },
+      ['check (its tests did not all run)'],
+    ],
     ['did not end before, fails by name after', late, named('a'), ['a']],
     ['fail, was left out', named('a'), { conclusion: 'skipped', failing: [], passed: null }, []],
   ])('%s', (_what, before, after, fresh) => {
     expect(newFailures('check', before, after)).toEqual(fresh);
+  });
+});
+
+describe('tests that passed before', () => {
+  const tap = (...lines: string[]) => readResults(`TAP version 13\n${lines.join('\n')}\n1..${lines.length}\n`);
+  const before = tap('ok 1 - a', 'ok 2 - b', 'ok 3 - c', 'not ok 4 - d');
+
+  it.each<[string, ReturnType<typeof tap>, string[], string[]]>([
+    ['all there', tap('ok - c', 'ok - b', 'ok - a'), [], []],
+    ['one fails', tap('not ok - a', 'ok - b', 'ok - c'), [], []],
+    ['one is deleted', tap('ok - a', 'ok - b'), ['c'], []],
+    ['one is renamed', tap('ok - a', 'ok - b', 'ok - e'), ['c'], []],
+    ['one is skipped', tap('ok - a', 'ok - b # SKIP no', 'ok - c'), [], ['b']],
+    ['the others were not reached', readResults('TAP version 13\nok 1 - a\nBail out!\n'), [], []],
+    ['nothing is named', readResults('  3 passing (4ms)\n'), [], []],
+  ])('and %s', (_what, after, vanished, leftOut) => {
+    expect(missingTests(before, after)).toEqual({ vanished, leftOut });
   });
 });

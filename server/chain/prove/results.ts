@@ -1,91 +1,141 @@
 import type { CheckConclusion } from '#contract/check.ts';
+import { plainLines, pointsMax, stableName, type Reading, type Runner } from './named.ts';
+import { compiledRunners } from './runners-compiled.ts';
+import { javascriptRunners } from './runners-javascript.ts';
+import { scriptRunners } from './runners-script.ts';
+import { readTap } from './tap.ts';
 
-/** What the output of a test run says, read from the log of a check. The exit code stays the verdict. */
+/** What a run says about its tests. The exit code stays the verdict. */
 export interface NamedResults {
-  /** Names of failing tests, in order, each once. */
-  readonly failing: string[];
-  /** How many tests passed, or null when the output does not say. */
+  /** Names of failing tests, in order, each once; one of several of the same name has its number behind it. */
+  readonly failing: readonly string[];
+  /** How many tests passed and were left out, or null when nothing says it. */
   readonly passed: number | null;
+  readonly skipped: number | null;
+  readonly passedNames: ReadonlySet<string>;
+  readonly skippedNames: ReadonlySet<string>;
+  /** All tests that ran or were left out are named, so that one that is not named is not there. */
+  readonly whole: boolean;
+  /** How the run broke off, as the run itself says it, in half a sentence; else null. */
+  readonly broken: string | null;
 }
 
-export const failingNamesMax = 500;
-const nameCharactersMax = 300;
-
-// Escape sequences of a terminal (ECMA-48 CSI and OSC), which colour the words we look for.
-const escapes = /\u001B(?:\[[0-?]*[ -/]*[@-~]|\][^\u0007\u001B]*(?:\u0007|\u001B\\)?|[@-Z\\-_])/g;
+const runners: readonly Runner[] = [...javascriptRunners, ...scriptRunners, ...compiledRunners];
 
 /**
- * One line shape a failing test is named in; the first group is the name. Sources: the runners' own reporters. What differs
- * from run to run (durations, line numbers) stays outside of the name, or an old failure would look like a new one.
+ * How a failing test is named where the runner's summary is missing, because it was ended or is one we do not know. The
+ * first group is the name.
  */
-const failureLines: readonly RegExp[] = [
-  /^\s*not ok \d+(?: - |\s+)(?!.*# (?:SKIP|T[O]DO)\b)(.+?)(?:\s+# time=\S+)?$/i, // TAP 13 and 14
-  /^\s*✖ (?!failing tests:)(.+?)(?: \(\d+(?:\.\d+)?m?s\))?$/u, // node --test, spec reporter
-  /^\s*[✕×] (.+?)(?: \(?\d+(?:\.\d+)? ?m?s\)?)?$/u, // jest, vitest
-  /^\s*● (.+ › .+)$/u, // jest, when it runs more than one file
-  /^(?:FAILED|ERROR) (\S+::.+?)(?: - .*)?$/, // pytest
-  /^(?:FAIL|ERROR): (\w+ \([\w.]+\))$/, // unittest
-  /^\s*--- FAIL: (\S+)/, // go test
+const looseFailures: readonly RegExp[] = [
+  /^ *✖ (?!failing tests:)(.+)$/u, // node --test
+  /^ *[✕×✗✘] (.+)$/u, // jest, vitest, bats
+  /^ *● (.+ › .+)$/u, // jest
+  /^(?:FAILED|ERROR) (\S+::\S+)/, // pytest
+  /^(?:FAIL|ERROR): (\w+ \([\w.]+\))/, // unittest
   /^test (.+) \.\.\. FAILED$/, // cargo test
-  /^rspec \.\/\S+ # (.+)$/, // rspec
-  /^\s{2,}\d+\) (.+?):?$/, // mocha, spec reporter
-  /^\d+\) (\S+::\S+)/, // phpunit
+  /^ {2,}\d+\) (.+?):?$/, // mocha
+  /^\d+\) (\S+::\w+)/, // phpunit
 ];
 
-/** Shapes of a summary; the first group is the number of passed tests. */
-const passedLines: readonly RegExp[] = [
-  /^# pass (\d+)$/, // TAP of node --test
-  /^ℹ pass (\d+)$/u, // node --test, spec reporter
-  /^\s*Tests:?\s.*?(\d+) passed/, // jest, vitest
-  /(\d+) passed(?:, .*)? in [\d.]+s/, // pytest
-  /^test result: \w+\. (\d+) passed/, // cargo test, once per binary
-  /^\s*(\d+) passing\b/, // mocha
-];
-
-/** Reads failing names and the number of passed tests from a log. Unknown output gives none and null. */
-export function readResults(log: string): NamedResults {
-  const failing = new Set<string>();
-  let passed: number | null = null;
-  for (const raw of log.split('\n')) {
-    const line = raw.replace(/\r$/, '').replaceAll(escapes, '');
-    const name = firstGroup(failureLines, line);
-    if (name !== null && failing.size < failingNamesMax) failing.add(name.trim().slice(0, nameCharactersMax));
-    const count = firstGroup(passedLines, line);
-    if (count !== null) passed = (passed ?? 0) + Number(count);
-  }
-  return { failing: [...failing], passed };
+/**
+ * Reads the tests from a log. Unknown output gives no names and null. `entire` says that nothing was left out in the middle
+ * of the log. Every runner that can be told by its own words is read, because one command may start several.
+ */
+export function readResults(log: string, entire = true): NamedResults {
+  const lines = plainLines(log);
+  const tap = readTap(lines, entire);
+  const rest = tap?.rest ?? lines;
+  const signed = runners.filter(({ sign }) => rest.some((line) => sign.test(line)));
+  const readings = [...(tap === null ? [] : [tap.reading]), ...signed.map(({ read }) => read(rest))];
+  if (!readings.some(({ points }) => points.some(({ outcome }) => outcome === 'failed')))
+    readings.push(readLoosely(rest));
+  const results = toResults(readings);
+  return { ...results, whole: results.whole && entire };
 }
 
-function firstGroup(patterns: readonly RegExp[], line: string): string | null {
-  for (const pattern of patterns) {
-    const found = pattern.exec(line)?.[1];
-    if (found !== undefined) return found;
+function readLoosely(lines: readonly string[]): Reading {
+  const names = new Set<string>();
+  for (const line of lines) {
+    const name = looseFailures.map((pattern) => pattern.exec(line)?.[1]).find((found) => found !== undefined);
+    if (name !== undefined && names.size < pointsMax) names.add(stableName(name));
   }
-  return null;
+  names.delete('');
+  const points = [...names].map((name) => ({ name, outcome: 'failed' as const }));
+  return { points, passed: null, skipped: null, whole: points.length === 0, broken: null };
+}
+
+/** What several readers found, as one. */
+export function toResults(readings: readonly Reading[]): NamedResults {
+  const points = readings.flatMap((reading) => reading.points).slice(0, pointsMax);
+  const failing = new Set<string>();
+  const times = new Map<string, number>();
+  for (const { name, outcome } of points) {
+    if (outcome !== 'failed') continue;
+    const number = (times.get(name) ?? 0) + 1;
+    times.set(name, number);
+    // A second failing test of the same name is one more failure, and must not hide behind the first.
+    failing.add(number === 1 ? name : `${name} (${number})`);
+  }
+  const named = (wanted: 'passed' | 'skipped'): Set<string> =>
+    new Set(points.filter(({ outcome }) => outcome === wanted).map(({ name }) => name));
+  const sum = (numbers: (number | null)[]): number | null => {
+    const known = numbers.filter((number) => number !== null);
+    return known.length === 0 ? null : known.reduce((total, number) => total + number, 0);
+  };
+  return {
+    failing: [...failing],
+    passed: sum(readings.map((reading) => reading.passed)),
+    skipped: sum(readings.map((reading) => reading.skipped)),
+    passedNames: named('passed'),
+    skippedNames: named('skipped'),
+    whole: points.length > 0 && points.length < pointsMax && readings.every((reading) => reading.whole),
+    broken: readings.map((reading) => reading.broken).find((broken) => broken !== null) ?? null,
+  };
 }
 
 export interface Side {
   readonly conclusion: CheckConclusion;
   readonly failing: readonly string[];
   readonly passed: number | null;
+  /** How the run broke off, or null. */
+  readonly broken?: string | null;
 }
 
 /**
  * What fails after the patch and did not before. A run that fails without naming a test counts as itself; so does one that
- * named tests before and ends without naming any now, because then its tests were not run at all. Pure.
+ * named tests before and ends without naming any now, because then its tests were not run at all, and one that breaks off
+ * now and did not before. Pure.
  */
 export function newFailures(check: string, before: Side, after: Side): string[] {
   if (after.conclusion === 'success' || after.conclusion === 'skipped') return [];
   const known = new Set(before.failing);
   const fresh = after.failing.filter((name) => name !== check && !known.has(name));
   if (fresh.length > 0) return fresh;
-  if (before.conclusion === 'success')
-    return [after.conclusion === 'timed_out' ? `${check} (did not end in time)` : check];
+  if (after.conclusion === 'timed_out' && before.conclusion !== 'timed_out') return [`${check} (did not end in time)`];
+  if (before.conclusion === 'success') return [check];
   const names = (side: Side): boolean => side.failing.some((name) => name !== check);
   const namedBefore = names(before) || (before.passed ?? 0) > 0;
   const namedAfter = names(after) || (after.passed ?? 0) > 0;
   if (namedBefore && !namedAfter) return [`${check} (its tests were not run)`];
+  const isBroken = (after.broken ?? null) !== null && (before.broken ?? null) === null;
+  // The summary of the run is gone while its failures are the old ones: it ended before it came to it.
+  if (isBroken || (before.passed !== null && after.passed === null)) return [`${check} (its tests did not all run)`];
   // Without names only the numbers can tell, and "0 new" must not be said when fewer tests pass.
   const fewer = (before.passed ?? 0) - (after.passed ?? 0);
   return fewer > 0 && !names(after) ? [`${check} (${fewer} fewer tests pass)`] : [];
+}
+
+/** Tests that passed before and are now gone, or left out: the ways to make a check pass without making it true. */
+export interface Missing {
+  readonly vanished: string[];
+  readonly leftOut: string[];
+}
+
+/** What passed before and was not run after; nothing where it cannot be known, because not every test is named. Pure. */
+export function missingTests(before: NamedResults, after: NamedResults): Missing {
+  const { failing, passedNames, skippedNames } = after;
+  const leftOut = [...before.passedNames].filter((name) => skippedNames.has(name) && !passedNames.has(name));
+  if (!after.whole) return { vanished: [], leftOut };
+  const there = new Set([...failing, ...passedNames, ...skippedNames]);
+  return { vanished: [...before.passedNames].filter((name) => !there.has(name)), leftOut };
 }
