@@ -1,8 +1,20 @@
 import { pino } from 'pino';
+import { type KnownSecret, redactText } from '../lib/redact.ts';
 import type { Log } from '../ports.ts';
 
-/** pino without a worker: one synchronous destination, because a transport thread costs 24 MiB (notes/perf.md 2a). */
-export function pinoLog(options: { readonly level: string; readonly fileDescriptor: number }): Log {
+interface LogOptions {
+  readonly level: string;
+  readonly fileDescriptor: number;
+  /** Our own credentials, which no line may hold. */
+  readonly known?: readonly KnownSecret[];
+}
+
+/**
+ * pino without a worker: one synchronous destination, because a transport thread costs 24 MiB (notes/perf.md 2a). Every line is
+ * redacted as a whole, so that a token in an error's message or stack does not get by.
+ */
+export function pinoLog(options: LogOptions): Log {
+  const destination = pino.destination({ dest: options.fileDescriptor, sync: true });
   const logger = pino(
     {
       level: options.level,
@@ -12,7 +24,7 @@ export function pinoLog(options: { readonly level: string; readonly fileDescript
         censor: '[redacted]',
       },
     },
-    pino.destination({ dest: options.fileDescriptor, sync: true }),
+    { write: (line: string) => destination.write(redactText(line, options.known)) },
   );
   return {
     debug: (fields, sentence) => logger.debug(fields, sentence),

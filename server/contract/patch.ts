@@ -23,6 +23,27 @@ export type FileChange = z.infer<typeof FileChange>;
 export const Mend = z.object({ code: z.string(), message: z.string() });
 export type Mend = z.infer<typeof Mend>;
 
+/** What is known about secrets in the added lines. It is part of what GO quotes; values are nowhere in it. */
+export const SecretReport = z.object({
+  /** False: nobody looked, or looking failed. Then the list says nothing. */
+  known: z.boolean(),
+  /** Why it is not (all) known, in a sentence. */
+  why: z.string().nullable(),
+  found: z.array(
+    z.object({
+      path: z.string(),
+      kind: z.string(),
+      /** In the new file, from 1. */
+      line: z.int(),
+      lastLine: z.int(),
+      /** Of the line's bytes, from 0; the end is past the last one, on `lastLine`. */
+      column: z.int(),
+      columnEnd: z.int(),
+    }),
+  ),
+});
+export type SecretReport = z.infer<typeof SecretReport>;
+
 export const PatchSummary = z.object({
   /** Of the bytes that were handed to git, after mending; also the artifact's name. */
   sha256: Sha256,
@@ -35,5 +56,11 @@ export const PatchSummary = z.object({
   mends: z.array(Mend),
   /** The view of the change as git itself renders BASE..TREE, kept as an artifact. */
   diff: z.object({ sha256: Sha256, bytes: z.int(), truncated: z.boolean() }),
+  /** Proposals from before this was looked for say that it is not known. */
+  secrets: SecretReport.default({
+    known: false,
+    why: 'This patch was read before secrets were looked for.',
+    found: [],
+  }),
 });
 export type PatchSummary = z.infer<typeof PatchSummary>;

@@ -2,10 +2,12 @@ import { describe, expect, it } from 'vitest';
 import { noPolicy } from '#contract/policy.ts';
 import type { Gate } from '#contract/proposal.ts';
 import { checkResult, checkSide, fileChange } from '../../testing/documents.ts';
+import type { SecretReport } from '#contract/patch.ts';
 import { judgeGates, type GateFacts } from './gates.ts';
 import { assessRisk } from './risk.ts';
 
 const facts: GateFacts = {
+  isDraft: false,
   checks: [checkResult()],
   risk: { level: 'low', reasons: [] },
   policy: noPolicy,
@@ -27,6 +29,12 @@ describe('the gates before GO', () => {
   });
 
   it.each<[string, Partial<GateFacts>, Gate['verdict'], RegExp]>([
+    [
+      'closed for a Draft, which proves nothing',
+      { isDraft: true, checks: [] },
+      'closed',
+      /^This is a Draft: nothing was proved/,
+    ],
     [
       'closed by one new failure, which it names',
       { checks: [checkResult({ after: failed, newFailures: ['x'] })] },
@@ -93,5 +101,25 @@ describe('the gates before GO', () => {
       protectedPaths: [],
     });
     expect(gate(name, { risk })).toMatchObject({ verdict: 'warned', reason: expect.stringContaining(path) });
+  });
+
+  it('warn about secrets with their kind and place, and when nothing is known about them', () => {
+    const place = { path: 'a.env', kind: 'npm token', line: 3, lastLine: 3, column: 4, columnEnd: 44 };
+    const of = (secrets: SecretReport) =>
+      assessRisk({ files: [], addedLines: [], mended: 0, ownRepository: false, protectedPaths: [], secrets });
+    expect(gate('secret', { risk: of({ known: true, why: null, found: [place] }) })).toMatchObject({
+      verdict: 'warned',
+      reason: expect.stringMatching(/npm token in "a.env" line 3$/),
+    });
+    expect(gate('secrets_unknown', { risk: of({ known: false, why: 'It took too long.', found: [] }) })).toMatchObject({
+      verdict: 'warned',
+      reason: expect.stringMatching(/not, or not all, known. It took too long\.$/),
+    });
+  });
+
+  it('show a name that cannot be seen as what it is', () => {
+    const files = [fileChange('.github/workflows/a\u202Eb.yml')];
+    const risk = assessRisk({ files, addedLines: [], mended: 0, ownRepository: false, protectedPaths: [] });
+    expect(gate('ci', { risk })?.reason).toContain('a\\u{202e}b.yml');
   });
 });

@@ -1,8 +1,11 @@
 import type { CheckResult } from '#contract/check.ts';
 import type { Policy } from '#contract/policy.ts';
 import type { Gate, Risk } from '#contract/proposal.ts';
+import { showPath } from '../patch/bytes.ts';
 
 export interface GateFacts {
+  /** No check ran, by the plan's own choice. */
+  readonly isDraft: boolean;
   readonly checks: readonly CheckResult[];
   readonly risk: Risk;
   readonly policy: Policy;
@@ -18,13 +21,19 @@ export interface GateFacts {
 export function judgeGates(facts: GateFacts): Gate[] {
   return [
     { name: 'applies', verdict: 'open', reason: 'git applied the patch to the base exactly' },
-    proofGate(facts.checks),
+    facts.isDraft ? draftGate : proofGate(facts.checks),
     ...flakyGate(facts.checks),
     ...policyGates(facts.policy, facts.forbiddenPaths),
     ...protectedGate(facts.risk),
     ...formatGate(facts.formatter),
   ];
 }
+
+const draftGate: Gate = {
+  name: 'proof',
+  verdict: 'closed',
+  reason: 'This is a Draft: nothing was proved. Prove it first',
+};
 
 function proofGate(checks: readonly CheckResult[]): Gate {
   const name = 'proof';
@@ -97,9 +106,17 @@ const protectedReasons = new Set([
   'protected',
   'attributes',
   'secret',
+  'secrets_unknown',
   'hidden_characters',
+  'attribute_drivers',
+  'names',
+  'link_swap',
   'own_repository',
 ]);
+/** What makes a checkout awkward, or what nobody could look at, is said; it does not ask for the PIN. */
+const saidOnly = new Set(['names', 'secrets_unknown']);
+/** Their message names every place already. */
+const saysWhere = new Set(['secret', 'secrets_unknown', 'attribute_drivers', 'names']);
 
 function protectedGate(risk: Risk): Gate[] {
   return risk.reasons
@@ -107,7 +124,10 @@ function protectedGate(risk: Risk): Gate[] {
     .map((reason) => ({
       name: reason.code,
       verdict: 'warned' as const,
-      reason: `${reason.message}: ${reason.paths.join(', ')}`,
+      reason: saysWhere.has(reason.code)
+        ? reason.message
+        : `${reason.message}: ${reason.paths.map(showPath).join(', ')}`,
+      ...(saidOnly.has(reason.code) ? {} : { asksPin: true }),
     }));
 }
 

@@ -2,6 +2,8 @@ import { describe, expect, it } from 'vitest';
 import type { FileChange } from '#contract/patch.ts';
 import type { Risk } from '#contract/proposal.ts';
 import { fileChange } from '../../testing/documents.ts';
+import { hasInvisible } from '../../../web/invisible.ts';
+import { hasHidden } from './hidden-characters.ts';
 import { assessRisk, type RiskFacts } from './risk.ts';
 
 const nothing: RiskFacts = { files: [], addedLines: [], mended: 0, ownRepository: false, protectedPaths: [] };
@@ -81,7 +83,7 @@ describe('risk by rules', () => {
     ['ghp', `_${'a1B2'.repeat(9)}`],
     ['AKIA', 'ABCDEFGHIJKLMNOP'],
     ['dop', `_v1_${'ab01'.repeat(16)}`],
-    ['-----BEGIN RSA ', 'PRIVATE KEY-----'],
+    ['-----BEGIN RSA ', `PRIVATE KEY-----\\n${'a1B2'.repeat(16)}`],
     ['sk-', 'ant-abcdefghijklmnopqrst'],
     ['glpat', '-abcdefghijklmnopqrstu'],
     ['npm', `_${'a1B2'.repeat(9)}`],
@@ -93,6 +95,90 @@ describe('risk by rules', () => {
     expect(JSON.stringify(risk)).not.toContain(second);
   });
 
+  it('says where the secrets are that the patch stage found, and when it could not look', () => {
+    const place = { path: 'a b.env', kind: 'GitHub token', line: 3, lastLine: 3, column: 4, columnEnd: 44 };
+    const key = { ...place, path: 'deploy.pem', kind: 'private key', line: 1, lastLine: 27 };
+    const found = assessRisk({ ...nothing, secrets: { known: true, why: null, found: [place, key] } });
+    expect(found).toMatchObject({
+      level: 'high',
+      reasons: [
+        {
+          code: 'secret',
+          message: expect.stringMatching(
+            /GitHub token in "a b.env" line 3; private key in "deploy.pem" lines 1 to 27$/,
+          ),
+          paths: ['a b.env', 'deploy.pem'],
+        },
+      ],
+    });
+    const unknown = assessRisk({ ...nothing, secrets: { known: false, why: 'It took too long.', found: [] } });
+    expect(unknown).toMatchObject({ level: 'high', reasons: [{ code: 'secrets_unknown' }] });
+    expect(codes(assessRisk({ ...nothing, secrets: { known: true, why: null, found: [] } }))).toEqual([]);
+  });
+
+  it.each<[string, string, boolean]>([
+    ['.gitattributes', '*.bin filter=lfs diff=lfs merge=lfs -text', true],
+    ['sub/.gitattributes', '* working-tree-encoding=UTF-16', true],
+    ['.gitattributes', '[attr]hide -diff', true],
+    ['.gitattributes', 'src/** linguist-generated', true],
+    ['.gitattributes', 'x export-subst', true],
+    ['.gitattributes', '"a b" ident', true],
+    ['.gitattributes', '* text=auto eol=lf', false],
+    ['.gitattributes', '# *.bin filter=lfs', false],
+    ['docs/gitattributes.md', '*.bin filter=lfs', false],
+  ])('in %s, %j names drivers: %s', (path, text, expected) => {
+    const risk = ofLine(text, path);
+    expect(codes(risk).includes('attribute_drivers')).toBe(expected);
+    const [driver] = risk.reasons;
+    if (expected) expect(driver?.message).toContain(text.split(/\s+/).at(text.startsWith('"') ? 2 : 1));
+  });
+
+  it.each<[string, RegExp | null]>([
+    ['src/aux.c', /device on Windows/],
+    ['CON', /device/],
+    ['com1.txt/x', /device/],
+    ['nul', /device/],
+    ['a./x', /dot or a blank/],
+    ['a /x', /dot or a blank/],
+    ['a:b', /has : in it/],
+    ['what?.txt', /has \? in it/],
+    ['-rf', /dash/],
+    [' x', /blank/],
+    ['a\u202Eb', /cannot be seen: a\\u\{202e\}b/],
+    ['a\u200Bb', /cannot be seen/],
+    ['caf\udce9', /not UTF-8/],
+    ['src/auxiliary.c', null],
+    ['console.ts', null],
+    ['日本.txt', null],
+    ['.env', null],
+  ])('the new name %j is judged as %s', (path, why) => {
+    const reason = ofFile(path, { status: 'added', oldMode: '000000' }).reasons.find(({ code }) => code === 'names');
+    if (why === null) expect(reason).toBeUndefined();
+    else expect(reason?.message).toMatch(why);
+    expect(codes(ofFile(path))).not.toContain('names');
+  });
+
+  it('sees a link that takes the place of a folder, and the other way round', () => {
+    const gone = { status: 'deleted', newMode: '000000' } as const;
+    const fresh = { status: 'added', oldMode: '000000' } as const;
+    const swaps: [FileChange[], string[]][] = [
+      [[fileChange('a/x', gone), fileChange('a', { ...fresh, newMode: '120000' })], ['a']],
+      [[fileChange('a', { ...gone, oldMode: '120000' }), fileChange('a/b/x', fresh)], ['a']],
+      [
+        [fileChange('c/x', { status: 'renamed', oldPath: 'a/x' }), fileChange('a', { ...fresh, newMode: '120000' })],
+        ['a'],
+      ],
+      [[fileChange('a', { status: 'type_changed', newMode: '120000' })], ['a']],
+      [[fileChange('a', { status: 'type_changed', oldMode: '120000' })], ['a']],
+      [[fileChange('a', { ...fresh, newMode: '120000' }), fileChange('b/x', gone)], []],
+      [[fileChange('a', { status: 'modified', oldMode: '120000', newMode: '120000' })], []],
+    ];
+    for (const [files, paths] of swaps) {
+      const reason = assessRisk({ ...nothing, files }).reasons.find(({ code }) => code === 'link_swap');
+      expect(reason?.paths ?? []).toEqual(paths);
+    }
+  });
+
   it('takes no ordinary line for a token', () => {
     for (const text of ['const key = process.env.KEY;', 'ghp_short', 'the skeleton key', 'AKIA', 'sk-1'])
       expect(codes(ofLine(text)), text).toEqual([]);
@@ -100,6 +186,16 @@ describe('risk by rules', () => {
 
   it.each(['\u202E', '\u200B', '\u2066', '\uFEFF', '\u00AD'])('finds the invisible character %j', (character) => {
     expect(codes(ofLine(`a${character}b`))).toEqual(['hidden_characters']);
+  });
+  it('finds what the page marks, and takes no line end for it', () => {
+    for (let code = 0; code <= 0xe1000; code += 1) {
+      const character = String.fromCodePoint(code);
+      if (character === '\n' || character === '\r' || hasHidden(`a${character}b`) === hasInvisible(`a${character}b`))
+        continue;
+      expect.fail(`U+${code.toString(16)} is marked on one side only`);
+    }
+    expect(codes(ofLine('windows\r'))).toEqual([]);
+    expect(codes(ofLine('over\rwritten'))).toEqual(['hidden_characters']);
   });
   it('takes no visible writing for invisible', () => {
     expect(codes(ofLine('Grüße, 你好, مرحبا, 🙂'))).toEqual([]);

@@ -1,5 +1,11 @@
-import type { FileChange } from '#contract/patch.ts';
+import type { FileChange, SecretReport } from '#contract/patch.ts';
 import type { Risk } from '#contract/proposal.ts';
+import { findTokens } from '../../lib/token-shapes.ts';
+import { showPath } from '../patch/bytes.ts';
+import { attributeDrivers } from './attribute-drivers.ts';
+import { hasHidden } from './hidden-characters.ts';
+import { linkSwaps } from './link-swaps.ts';
+import { nameTroubles } from './name-troubles.ts';
 
 /** What the rules look at: the result of `diff-tree`, and the lines the patch adds (path and text). */
 export interface RiskFacts {
@@ -8,6 +14,8 @@ export interface RiskFacts {
   readonly mended: number;
   /** Touched paths that the base's policy protects. */
   readonly protectedPaths: readonly string[];
+  /** What the patch stage found out about secrets; without it, published token shapes are looked for in the added lines. */
+  readonly secrets?: SecretReport;
   /** The repository is patchgit's own. */
   readonly ownRepository: boolean;
 }
@@ -124,23 +132,6 @@ const largeLines = 400;
 const largeFiles = 20;
 const pathsShownMax = 20;
 
-/** Invisible and direction-changing characters (CVE-2021-42574); the same set is spelled out in the diff. */
-const hiddenCharacters = /[\u00AD\u200B-\u200F\u202A-\u202E\u2060-\u2064\u2066-\u2069\uFEFF]|\uDB40[\uDC00-\uDC7F]/;
-
-/** Shapes of published token formats. The value is never repeated, only where it is. */
-const secretShapes: readonly RegExp[] = [
-  /\bgh[pousr]_[A-Za-z0-9]{36,}\b/,
-  /\bgithub_pat_[A-Za-z0-9_]{22,}\b/,
-  /\bAKIA[0-9A-Z]{16}\b/,
-  /\bdo[por]_v1_[a-f0-9]{64}\b/,
-  /-----BEGIN (?:[A-Z]+ )?PRIVATE KEY-----/,
-  /\bxox[abprs]-[A-Za-z0-9-]{10,}/,
-  /\bsk-(?:ant-|proj-)?[A-Za-z0-9_-]{20,}/,
-  /\beyJ[A-Za-z0-9_-]{10,}\.eyJ[A-Za-z0-9_-]{10,}\.[A-Za-z0-9_-]{10,}/,
-  /\bglpat-[A-Za-z0-9_-]{20,}/,
-  /\bnpm_[A-Za-z0-9]{36}\b/,
-];
-
 const rank: Record<RiskLevel, number> = { low: 0, medium: 1, high: 2 };
 
 /** Risk by rules with reasons, never a feeling (DESIGN section 6). Pure. */
@@ -151,23 +142,32 @@ export function assessRisk(facts: RiskFacts): Risk {
       ? []
       : [{ code: rule.code, level: rule.level, message: rule.message, paths: paths.slice(0, pathsShownMax) }];
   });
-  const linesWith = (matches: (text: string) => boolean): string[] => [
-    ...new Set(facts.addedLines.filter((line) => matches(line.text)).map((line) => line.path)),
-  ];
-  const add = (code: string, level: RiskLevel, message: string, paths: string[]): void => {
-    if (paths.length > 0) reasons.push({ code, level, message, paths: paths.slice(0, pathsShownMax) });
+  const add = (code: string, level: RiskLevel, message: string, paths: readonly string[]): void => {
+    const unique = [...new Set(paths)];
+    if (unique.length > 0) reasons.push({ code, level, message, paths: unique.slice(0, pathsShownMax) });
   };
+  addSecrets(facts, add);
+  const hidden = facts.addedLines.filter((line) => hasHidden(line.text)).map((line) => line.path);
+  add('hidden_characters', 'high', 'Adds characters that cannot be seen or that change the reading direction', hidden);
+  const drivers = attributeDrivers(facts.addedLines);
   add(
-    'secret',
+    'attribute_drivers',
     'high',
-    'Adds what looks like a password, key or token',
-    linesWith((text) => secretShapes.some((shape) => shape.test(text))),
+    `Sets git attributes that can run programs or change what is seen: ${listed(drivers.map(({ what }) => what))}`,
+    drivers.map(({ path }) => path),
+  );
+  const names = nameTroubles(facts.files);
+  add(
+    'names',
+    'medium',
+    `New names that trouble other systems or people: ${listed(names.map(({ path, why }) => `"${showPath(path)}" ${why}`))}`,
+    names.map(({ path }) => path),
   );
   add(
-    'hidden_characters',
+    'link_swap',
     'high',
-    'Adds characters that cannot be seen or that change the reading direction',
-    linesWith((text) => hiddenCharacters.test(text)),
+    'A symbolic link takes the place of a file or folder, or the other way round',
+    linkSwaps(facts.files),
   );
   add('protected', 'high', 'Changes what the base protects in .patchgit.yml', [...facts.protectedPaths]);
   add(
@@ -188,4 +188,35 @@ export function assessRisk(facts: RiskFacts): Risk {
     'low',
   );
   return { level, reasons: reasons.toSorted((a, b) => rank[b.level] - rank[a.level]) };
+}
+
+type Add = (code: string, level: RiskLevel, message: string, paths: readonly string[]) => void;
+
+/** Where secrets are and of which kind, never what they are; and that nothing is known where looking failed. */
+function addSecrets({ secrets, addedLines }: RiskFacts, add: Add): void {
+  const found =
+    secrets?.found.map(({ kind, path, line, lastLine }) => {
+      const lines = line === lastLine ? `line ${line}` : `lines ${line} to ${lastLine}`;
+      return { path, what: `${kind} in "${showPath(path)}" ${lines}` };
+    }) ??
+    addedLines.flatMap(({ path, text }) =>
+      findTokens(text).map(({ name }) => ({ path, what: `${name} in "${showPath(path)}"` })),
+    );
+  add(
+    'secret',
+    'high',
+    `Adds what looks like a password, key or token (masked here, but the commit would hold it): ${listed(found.map(({ what }) => what))}`,
+    found.map(({ path }) => path),
+  );
+  if (secrets === undefined || secrets.known) return;
+  const why = secrets.why ?? 'Nobody looked.';
+  add('secrets_unknown', 'high', `Whether it adds secrets is not, or not all, known. ${why}`, ['.']);
+}
+
+const listedMax = 10;
+
+/** The first few, and how many more there are. */
+function listed(items: readonly string[]): string {
+  const more = items.length > listedMax ? `; and ${items.length - listedMax} more` : '';
+  return `${items.slice(0, listedMax).join('; ')}${more}`;
 }

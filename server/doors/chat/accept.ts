@@ -4,6 +4,7 @@ import { Sha256, type ThreadId } from '#contract/ids.ts';
 import { problem, type Problem } from '#contract/problem.ts';
 import { assert } from '../../lib/assert.ts';
 import { sha256 } from '../../lib/digest.ts';
+import { redactText } from '../../lib/redact.ts';
 import { no, ok, type Result } from '../../lib/result.ts';
 import type { Accepting } from '../../chain/job/accept.ts';
 import type { Database } from '../../record/db/open.ts';
@@ -55,7 +56,7 @@ export async function acceptMessage(
     id: message.id,
     threadId,
     author: 'owner',
-    text: message.text,
+    text: redactText(message.text),
     requestDigest,
     jobId: null,
     patchSha256: null,
