@@ -22,7 +22,7 @@ const targets = {
   start: { entry: ['scripts/start.ts'], tools: ['bwrap'], build: true },
   test: {
     entry: ['node_modules/vitest/vitest.mjs', 'run', '--config', 'scripts/vitest.config.ts'],
-    tools: ['bwrap', 'chromium'],
+    tools: ['bwrap', 'chromium', 'machine'],
     build: true,
   },
   demo: { entry: ['scripts/demo.ts'], tools: ['bwrap'], build: true },
@@ -69,22 +69,63 @@ function installDependencies() {
 
 /** A program from the distribution: installed where we may, named where we may not. @param {string} tool */
 function provideTool(tool) {
+  if (tool === 'machine') return provideMachine();
   const packages = { bwrap: 'bubblewrap', chromium: 'chromium' };
   const purpose = { bwrap: 'the sandbox, which proves every change', chromium: 'the browser tests' };
   if (isInstalled(tool)) return;
   const name = packages[tool];
   const byHand = `${tool} is not installed; it is needed for ${purpose[tool]}. Install it with: sudo apt-get install ${name}`;
-  if (process.getuid?.() !== 0 || !isInstalled('apt-get')) return say(byHand);
+  if (!mayInstall()) return say(byHand);
   say(`Installing ${name} for ${purpose[tool]} (once) …`);
-  const apt = (/** @type {string[]} */ ...words) =>
-    spawnSync('apt-get', [...words, '-qq'], {
+  if (!aptInstall(name)) say(byHand);
+}
+
+/**
+ * The packages of which tests boot a machine (server/testing/machine): unpacked into a folder and installed nowhere, so
+ * that nothing is started and nothing of this system changes. What this system has already is taken from it.
+ */
+function provideMachine() {
+  const folder = path('node_modules/.patchgit-machine');
+  const names = ['systemd', 'dbus', 'passwd', 'procps', 'iproute2', 'nftables', 'openssh-server', 'cloud-init', 'git'];
+  const stamp = join(folder, 'packages');
+  const wanted = names.join(' ');
+  if (existsSync(stamp) && readFileSync(stamp, 'utf8') === wanted) return;
+  const skipped = 'The tests that boot a machine are skipped: they need root, and the packages of Debian or Ubuntu.';
+  if (!mayInstall()) return say(skipped);
+  say('Unpacking systemd and sshd for the tests that boot a machine (once) …');
+  const archives = join(folder, 'archives');
+  mkdirSync(join(archives, 'partial'), { recursive: true });
+  if (!aptInstall('--download-only', '--no-upgrade', '-o', `Dir::Cache::archives=${archives}/`, ...names)) {
+    return say(skipped);
+  }
+  // Packages still name /bin and /lib, which are links into /usr.
+  const unpack = `set -eu
+    rm -rf layer; mkdir layer; cd layer
+    for name in bin sbin lib lib32 lib64 libx32; do mkdir -p usr/$name; ln -s usr/$name $name; done
+    for package in ../archives/*.deb; do
+      [ -e "$package" ] || continue
+      dpkg-deb --fsys-tarfile "$package" | tar -x --keep-directory-symlink
+    done
+    rm -rf ../archives`;
+  const unpacked = spawnSync('sh', ['-c', unpack], { cwd: folder, encoding: 'utf8' });
+  if (unpacked.status !== 0) return say(`${skipped} ${unpacked.stderr.trim()}`);
+  writeFileSync(stamp, wanted);
+}
+
+function mayInstall() {
+  return process.getuid?.() === 0 && isInstalled('apt-get');
+}
+
+/** @param {string[]} words names of packages, and options @returns {boolean} whether it is done */
+function aptInstall(...words) {
+  const apt = (/** @type {string[]} */ ...all) =>
+    spawnSync('apt-get', [...all, '-qq'], {
       env: { ...process.env, DEBIAN_FRONTEND: 'noninteractive' },
       encoding: 'utf8',
     });
-  const install = () => apt('install', '-y', '--no-install-recommends', name);
+  const install = () => apt('install', '-y', '--no-install-recommends', ...words).status === 0;
   // The package list may be missing or old, and is only fetched when the first try needs it.
-  if (install().status === 0 || (apt('update').status === 0 && install().status === 0)) return;
-  say(byHand);
+  return install() || (apt('update').status === 0 && install());
 }
 
 /** @param {string} program */

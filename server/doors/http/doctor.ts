@@ -2,6 +2,7 @@ import { statfs } from 'node:fs/promises';
 import type { Doctor, Integration } from '#contract/api.ts';
 import type { Git, Sandbox } from '../../ports.ts';
 import type { Ledger } from '../../record/ledger/store.ts';
+import { hostFindings, readHostFacts } from './host-facts.ts';
 
 export interface DoctorParts {
   readonly git: Git;
@@ -30,13 +31,7 @@ export async function examine(parts: DoctorParts): Promise<Doctor> {
   } else {
     add('sandbox', 'bad', `Nothing can be proved here. ${sandbox.missing.join(' ')}`);
   }
-  add(
-    'users',
-    'warned',
-    parts.runUser === null
-      ? 'One Unix user does everything, which is right for a laptop. On a droplet use scripts/provision.sh, which makes three.'
-      : `The daemon runs as root and checks run as ${parts.runUser}. On a droplet give the daemon a user of its own.`,
-  );
+  findings.push(...hostFindings(await readHostFacts(), sandbox, parts.runUser));
   const disk = await statfs(parts.home);
   const free = disk.bavail * disk.bsize;
   const freeText = `${(free / 1024 ** 3).toFixed(1)} GiB free in the data folder ${parts.home}.`;
