@@ -2,9 +2,10 @@ import { mkdtempSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { afterEach, beforeEach, describe, expect, it } from 'vitest';
+import { testBudget } from './testing/budget.ts';
 import { defaultPort, homeOf, readBudget, readConfig, sandboxLimits } from './config.ts';
 
-const good = { caps: { hourUsd: 0.25, dayUsd: 1 }, timeZone: 'UTC', proof: { checkSecondsMax: 600 } };
+const good = testBudget;
 let folder = '';
 beforeEach(() => {
   folder = mkdtempSync(join(tmpdir(), 'patchgit-config-'));
@@ -34,6 +35,7 @@ describe('the configuration', () => {
         publicUrl: null,
         logLevel: 'info',
         budget: good,
+        budgetFile: join(folder, 'budget.json'),
         connected: { digitalocean: false, github: false, ollama: false },
         path: '/usr/local/bin:/usr/bin:/bin',
       },
@@ -160,6 +162,6 @@ describe('the limits of a check', () => {
 describe('the text of budget.json', () => {
   it('names no key that the contract does not know', () => {
     const text = readFileSync(new URL('../budget.json', import.meta.url), 'utf8');
-    expect(Object.keys(JSON.parse(text) as object).toSorted()).toEqual(['caps', 'proof', 'timeZone']);
+    expect(Object.keys(JSON.parse(text) as object).toSorted()).toEqual(Object.keys(testBudget).toSorted());
   });
 });

@@ -16,6 +16,8 @@ export interface Config {
   readonly publicUrl: string | null;
   readonly logLevel: string;
   readonly budget: BudgetFile;
+  /** Where it is from: the file is watched. */
+  readonly budgetFile: string;
   /** Where external services are configured; only their presence is known here. */
   readonly connected: { readonly digitalocean: boolean; readonly github: boolean; readonly ollama: boolean };
   readonly path: string;
@@ -55,7 +57,8 @@ export function readConfig(environment: Environment, root: string): Result<Confi
   const logLevel = get('PATCHGIT_LOG') ?? 'info';
   if (!logLevels.includes(logLevel))
     mistakes.push(`PATCHGIT_LOG is "${logLevel}": use one of ${logLevels.join(', ')}.`);
-  const budget = readBudget(get('PATCHGIT_BUDGET') ?? join(root, 'budget.json'));
+  const budgetFile = resolve(get('PATCHGIT_BUDGET') ?? join(root, 'budget.json'));
+  const budget = readBudget(budgetFile);
   if (!budget.ok) mistakes.push(...budget.why);
   if (mistakes.length > 0 || !budget.ok) return no(mistakes);
   return ok({
@@ -66,6 +69,7 @@ export function readConfig(environment: Environment, root: string): Result<Confi
     publicUrl,
     logLevel,
     budget: budget.value,
+    budgetFile,
     connected: {
       digitalocean: get('DIGITALOCEAN_TOKEN') !== null,
       github: get('GITHUB_TOKEN') !== null,
@@ -89,6 +93,11 @@ export function readBudget(file: string): Result<BudgetFile, string[]> {
       `${file} cannot be read (${error instanceof Error ? error.message : String(error)}). Restore it from the repository.`,
     ]);
   }
+  return parseBudget(file, text);
+}
+
+/** The same for a text that is there already; `file` is only named in the mistakes. */
+export function parseBudget(file: string, text: string): Result<BudgetFile, string[]> {
   let json: unknown;
   try {
     json = JSON.parse(text);

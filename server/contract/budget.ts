@@ -1,22 +1,91 @@
 import { z } from 'zod';
-
-const usd = z.number().min(0).max(1_000_000);
+import { Usd } from './money.ts';
+import { Approval, Reservation } from './spend.ts';
 
 /** Longest a check may be allowed to take; a job holds the lock meanwhile. */
 const checkSecondsLimit = 6 * 60 * 60;
 
-/** budget.json, the owner's file at the top level. Unknown keys are refused (DESIGN section 7). */
-export const BudgetFile = z.strictObject({
-  caps: z.strictObject({ hourUsd: usd, dayUsd: usd }),
-  /** IANA name, for example "Europe/Berlin": the day of the day cap is the owner's calendar day. */
-  timeZone: z
-    .string()
-    .refine((zone) => isTimeZone(zone), 'is not a time zone known here; use a name like "Europe/Berlin"'),
-  proof: z.strictObject({
-    /** Wall time of one check on one tree. */
-    checkSecondsMax: z.int().min(1).max(checkSecondsLimit),
-  }),
+/** "2026-11-20": the day a price was looked up. */
+const Day = z.iso.date('is not a day; write it as 2026-11-20');
+
+/** A helper size as the cloud sells it. */
+export const HelperSize = z.strictObject({
+  slug: z.string().regex(/^[a-z0-9][a-z0-9-]{1,60}$/, 'is not the slug of a size, like "s-1vcpu-2gb"'),
+  memoryMiB: z.int().min(512).max(1_048_576),
+  cpus: z.int().min(1).max(256),
+  usdPerHour: Usd.refine((usd) => usd > 0, 'must be more than 0: an unknown price is not free'),
 });
+export type HelperSize = z.infer<typeof HelperSize>;
+
+/** Dollars per million tokens. `null`: the vendor does not sell it apart, so the input price holds. */
+export const ModelPrice = z.strictObject({
+  /** "provider/model" as the provider names it. */
+  model: z.string().regex(/^[a-z0-9_.-]+\/[^\s/][^\s]*$/i, 'is not "provider/model"'),
+  inputUsd: Usd,
+  outputUsd: Usd,
+  cacheReadUsd: Usd.nullable(),
+  cacheWriteUsd: Usd.nullable(),
+  pricedOn: Day,
+});
+export type ModelPrice = z.infer<typeof ModelPrice>;
+
+/** budget.json, the owner's file at the top level. Unknown keys are refused (DESIGN section 7). */
+export const BudgetFile = z
+  .strictObject({
+    caps: z.strictObject({ hourUsd: Usd, dayUsd: Usd }),
+    /** IANA name, for example "Europe/Berlin": the day of the day cap is the owner's calendar day. */
+    timeZone: z
+      .string()
+      .refine((zone) => isTimeZone(zone), 'is not a time zone known here; use a name like "Europe/Berlin"'),
+    proof: z.strictObject({
+      /** Wall time of one check on one tree. */
+      checkSecondsMax: z.int().min(1).max(checkSecondsLimit),
+    }),
+    helper: z.strictObject({
+      /** Smallest first. */
+      sizes: z.array(HelperSize).min(1).max(20),
+      pricedOn: Day,
+      /** DigitalOcean bills by the second, at least a minute and at least a cent. */
+      billing: z.strictObject({
+        stepSeconds: z.int().min(1).max(86_400),
+        minimumSeconds: z.int().min(0).max(86_400),
+        minimumUsd: Usd,
+      }),
+      /** A larger one needs approval, whatever it costs. */
+      largestWithoutApproval: z.string(),
+      /** A helper is destroyed by then, whatever it does. */
+      lifetimeMinutesMax: z.int().min(5).max(1440),
+    }),
+    models: z.strictObject({
+      /** The owner's own prices; they go before the built-in table. */
+      prices: z.array(ModelPrice).max(200),
+    }),
+    policy: z.strictObject({
+      /** An external API call is asked for each time, or never offered. */
+      externalApi: z.enum(['ask', 'never']),
+      secondHelper: z.enum(['ask', 'never']),
+      /** Approving more than this asks for the PIN again. */
+      askPinAboveUsd: Usd,
+      /** An approval that was not used by then is void. */
+      approvalMinutes: z.int().min(1).max(1440),
+    }),
+  })
+  .superRefine(({ caps, helper }, context) => {
+    const wrong = (path: (string | number)[], message: string): void =>
+      context.addIssue({ code: 'custom', path, message });
+    if (caps.dayUsd < caps.hourUsd)
+      wrong(['caps', 'dayUsd'], 'is less than "caps.hourUsd", which could then never be spent');
+    const slugs = helper.sizes.map(({ slug }) => slug);
+    slugs.forEach((slug, at) => {
+      if (slugs.indexOf(slug) !== at) wrong(['helper', 'sizes', at, 'slug'], `names "${slug}" a second time`);
+    });
+    helper.sizes.forEach(({ memoryMiB }, at) => {
+      if (memoryMiB < (helper.sizes[at - 1]?.memoryMiB ?? 0))
+        wrong(['helper', 'sizes', at, 'memoryMiB'], 'is smaller than the size before it: smallest first');
+    });
+    if (!slugs.includes(helper.largestWithoutApproval))
+      wrong(['helper', 'largestWithoutApproval'], `is none of the sizes above: ${slugs.join(', ')}`);
+  });
 export type BudgetFile = z.infer<typeof BudgetFile>;
 
 function isTimeZone(zone: string): boolean {
@@ -34,13 +103,59 @@ export const BudgetWindow = z.object({
   capUsd: z.number(),
   spentUsd: z.number(),
   pendingUsd: z.number(),
+  /** What may still be reserved without approval; never negative. */
   leftUsd: z.number(),
 });
+export type BudgetWindow = z.infer<typeof BudgetWindow>;
+
 export const Budget = z.object({
   hour: BudgetWindow,
   day: BudgetWindow,
   timeZone: z.string(),
-  reservations: z.array(z.never()),
+  /** When the owner's day ends and the day's figures begin anew. */
+  dayEndsAtMs: z.int(),
+  /** When the next spent amount leaves the rolling hour; null when nothing was spent in it. */
+  hourEasesAtMs: z.int().nullable(),
+  /** Pending ones first, then the newest. */
+  reservations: z.array(Reservation),
+  /** The ones that can still be used. */
+  approvals: z.array(Approval),
   asOfMs: z.int(),
 });
 export type Budget = z.infer<typeof Budget>;
+
+/** One bar of the plot: what was settled in it. */
+export const SpendBucket = z.object({
+  fromMs: z.int(),
+  untilMs: z.int(),
+  helperUsd: z.number(),
+  externalApiUsd: z.number(),
+});
+export const SpendSeries = z.object({
+  range: z.enum(['24h', '30d']),
+  buckets: z.array(SpendBucket),
+  capUsd: z.number(),
+});
+export type SpendSeries = z.infer<typeof SpendSeries>;
+export const SeriesQuery = z.strictObject({ range: SpendSeries.shape.range.default('24h') });
+
+export const PriceSource = z.enum(['built_in', 'budget_file', 'owner', 'cloud']);
+export type PriceSource = z.infer<typeof PriceSource>;
+
+/** What things cost here, with where the price is from and how old it is. */
+export const PriceTable = z.object({
+  sizes: z.array(HelperSize.extend({ source: PriceSource, pricedOn: z.string(), needsApproval: z.boolean() })),
+  models: z.array(ModelPrice.extend({ source: PriceSource, old: z.boolean() })),
+  billing: BudgetFile.shape.helper.shape.billing,
+  policy: BudgetFile.shape.policy,
+  /** A price older than this is marked. */
+  oldAfterDays: z.int(),
+});
+export type PriceTable = z.infer<typeof PriceTable>;
+
+/** The owner types a price that is not known: for a helper size, or for a model. */
+export const TypePrice = z.discriminatedUnion('kind', [
+  z.strictObject({ kind: z.literal('size'), slug: HelperSize.shape.slug, usdPerHour: HelperSize.shape.usdPerHour }),
+  z.strictObject({ kind: z.literal('model'), ...ModelPrice.omit({ pricedOn: true }).shape }),
+]);
+export type TypePrice = z.infer<typeof TypePrice>;

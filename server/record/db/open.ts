@@ -63,11 +63,19 @@ function migrate(sqlite: Sqlite.Database, folder: string): void {
     );
     if (version <= done) return;
     const sql = readFileSync(join(folder, name), 'utf8');
+    // Making a table anew drops the old one, which would take the rows that refer to it along; this cannot be switched off
+    // inside a transaction (sqlite.org/lang_altertable.html, section 7). What the rows refer to is checked before the commit.
+    sqlite.pragma('foreign_keys = off');
     sqlite
       .transaction(() => {
+        // Another process may have been faster while this one waited for its turn.
+        if (Number(sqlite.pragma('user_version', { simple: true })) >= version) return;
         sqlite.exec(sql);
+        const broken = sqlite.pragma('foreign_key_check');
+        assert(Array.isArray(broken) && broken.length === 0, `${name} leaves every reference whole`);
         sqlite.pragma(`user_version = ${version}`);
       })
       .exclusive();
+    sqlite.pragma('foreign_keys = on');
   });
 }
