@@ -13,13 +13,18 @@ export interface Started {
   readonly ended: Promise<number>;
 }
 
-/** Starts the daemon and waits until its socket answers. Null: it ended instead, and has said why. */
+/**
+ * Starts the daemon and waits until its socket answers. Null: it ended instead, and has said why. `entry`: another program than
+ * what was built, for a test with far ends of its own.
+ */
 export async function startDaemon(
   home: string,
   environment: Readonly<Record<string, string>>,
+  entry?: string,
 ): Promise<Started | null> {
   const command = daemonCommand(root);
-  const child = spawn(process.execPath, command.args, {
+  const args = entry === undefined ? command.args : [...command.args.slice(0, -1), join(root, entry)];
+  const child = spawn(process.execPath, args, {
     env: { ...process.env, ...command.environment, ...environment, PATCHGIT_HOME: home },
     stdio: ['ignore', 'inherit', 'inherit'],
   });

@@ -26,7 +26,7 @@ export const layers: readonly Layer[] = [
   {
     name: 'pure',
     files:
-      /^server\/(?:doors|chain|resources|record)\/[a-z/-]+\/(?:states|decide|risk|confidence|gates|freeze|publishing|results|url|detect|window|chain)\.ts$/,
+      /^server\/(?:doors|chain|resources|record)\/[a-z/-]+\/(?:states|decide|risk|confidence|gates|freeze|publishing|results|url|detect|window|price|options|option-facts|option-list|chain)\.ts$/,
     layers: ['contract', 'lib', 'pure', 'chain'],
     packages: ['node:crypto'],
   },
@@ -47,7 +47,7 @@ export const layers: readonly Layer[] = [
     files: /^server\/chain\//,
     layers: ['contract', 'lib', 'ports', 'pure', 'record', 'resources', 'chain'],
     packages: ['node:', 'zod', 'p-queue'],
-    lazily: [/^yaml$/],
+    lazily: [/^yaml$/, /^sax$/],
   },
   {
     name: 'doors',

@@ -6,6 +6,7 @@ import { setTimeout as pause } from 'node:timers/promises';
 import { parseArgs } from 'node:util';
 import { cancel, go, propose, reject, revise, show, undo } from './cli/chain-commands.ts';
 import { socketClient } from './cli/client.ts';
+import * as money from './cli/money-commands.ts';
 import * as other from './cli/other-commands.ts';
 import { plain } from './cli/print.ts';
 import type { Command, Outcome } from './cli/run.ts';
@@ -19,7 +20,12 @@ const commands: Readonly<Record<string, Command>> = {
   serve: other.serve,
   status: other.status,
   doctor: other.doctor,
-  budget: other.budget,
+  budget: money.budget,
+  'budget export': money.budgetExport,
+  'budget prices': money.budgetPrices,
+  'budget price': money.budgetPrice,
+  'approval withdraw': money.withdraw,
+  continue: money.continueJob,
   propose,
   show,
   go,
@@ -68,6 +74,7 @@ const options = {
   limit: text,
   kind: text,
   subject: text,
+  plan: text,
   'approve-extra-spend': text,
 } as const;
 

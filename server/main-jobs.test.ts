@@ -7,6 +7,7 @@ import { Message } from '#contract/chat.ts';
 import { Job } from '#contract/job.ts';
 import { patchBytesMax } from '#contract/patch.ts';
 import { closeHouses, startHouse, type House } from './testing/daemon.ts';
+import { testBudget } from './testing/budget.ts';
 import { addRepository, getProposal, goAndRest, jobAtRest, must, propose, sendPatch } from './testing/owner.ts';
 import { descendantsOf } from './testing/processes.ts';
 import { makeRepository, removeRepositories, type TestRepository } from './testing/repository.ts';
@@ -151,8 +152,7 @@ describe('a check that misbehaves', () => {
 
   it('by never ending is a timeout that names the limit', async () => {
     const budget = join(house.folder, 'budget.json');
-    const caps = { hourUsd: 0.25, dayUsd: 1 };
-    writeFileSync(budget, JSON.stringify({ caps, timeZone: 'UTC', proof: { checkSecondsMax: 1 } }));
+    writeFileSync(budget, JSON.stringify({ ...testBudget, proof: { checkSecondsMax: 1 } }));
     await house.stop();
     await house.start({ PATCHGIT_BUDGET: budget });
     const { after, document } = await proveWith('sleep 600');

@@ -11,6 +11,7 @@ import { baseSandbox } from './adapters/base-sandbox.ts';
 import { findRunUser } from './adapters/base-sandbox-user.ts';
 import { hardenedGit } from './adapters/git.ts';
 import { localForge } from './adapters/local-forge.ts';
+import { secretScan } from './adapters/secret-scan.ts';
 import { pinoLog } from './adapters/pino-log.ts';
 import { giveBackMemory } from './adapters/spare-memory.ts';
 import { systemClock } from './adapters/system-clock.ts';
@@ -22,7 +23,7 @@ import { jobStore } from './chain/job/store.ts';
 import { refresh } from './chain/proposal/actions.ts';
 import { proposalStore } from './chain/proposal/store.ts';
 import { publicationStore } from './chain/publish/store.ts';
-import { readConfig, sandboxLimits, type Config } from './config.ts';
+import { parseBudget, readConfig, sandboxLimits, type Config } from './config.ts';
 import { door } from './doors/auth/door.ts';
 import { pinHasher } from './doors/auth/pin-hash.ts';
 import { replier } from './doors/chat/reply.ts';
@@ -33,6 +34,7 @@ import { authRoutes } from './doors/http/auth-routes.ts';
 import { chainRoutes } from './doors/http/chain-routes.ts';
 import { chatRoutes } from './doors/http/chat-routes.ts';
 import { examine, listIntegrations } from './doors/http/doctor.ts';
+import { moneyRoutes } from './doors/http/money-routes.ts';
 import { ownerSockets } from './doors/http/owner-sockets.ts';
 import { recordRoutes } from './doors/http/record-routes.ts';
 import { repositoryRoutes } from './doors/http/repository-routes.ts';
@@ -40,36 +42,66 @@ import { siteOf } from './doors/http/site.ts';
 import { stateRoutes } from './doors/http/state-routes.ts';
 import { listenAt, listenOn, refuseSecondDaemon, StartError } from './doors/http/listen.ts';
 import { liveHub, type LiveHub } from './doors/live/hub.ts';
+import type { KnownSecret } from './lib/redact.ts';
 import { artifactStore } from './record/artifact/store.ts';
 import { makeBackup } from './record/backup.ts';
 import { DatabaseTooNewError, openDatabase } from './record/db/open.ts';
 import { installId } from './record/install.ts';
 import { ledgerStore } from './record/ledger/store.ts';
-import { baseCost, budgetNow } from './resources/budget/window.ts';
+import { till } from './resources/budget/perform.ts';
+import { priceDesk } from './resources/budget/prices.ts';
+import { budgetReads } from './resources/budget/reads.ts';
+import { budgetSettings } from './resources/budget/settings.ts';
+import { noHelper } from './resources/lease/none.ts';
 import { checkouts } from './resources/repo/checkout.ts';
+import { follower, type Follower } from './resources/repo/follow.ts';
 import { mirrors } from './resources/repo/mirror.ts';
 import { makeSample } from './resources/repo/sample.ts';
+import type { Clock, PaidSandbox, Sandbox } from './ports.ts';
 import { repositoryStore } from './resources/repo/store.ts';
+import { trashIsEmpty } from './resources/repo/trash.ts';
 
 /** `server/main.ts` and `dist/server.cjs` are both one folder below the root. */
 const root = dirname(import.meta.dirname);
-const read = readConfig(process.env, root);
-if (read.ok) {
-  serve(read.value).catch(crash);
-} else {
-  console.error(['patchgit cannot start:', ...read.why.map((mistake) => `  - ${mistake}`)].join('\n'));
-  process.exitCode = 2;
+
+/** What lies beyond the wires, where a test hands in its own. */
+export interface FarEnds {
+  readonly clock: Clock;
+  /** A helper for money; `base` is the sandbox here. */
+  readonly paid: (base: Sandbox) => PaidSandbox;
 }
 
-async function serve(config: Config): Promise<void> {
+const realFarEnds: FarEnds = {
+  clock: systemClock(),
+  paid: () =>
+    noHelper(
+      'No helper can be had: this build has no DigitalOcean connection yet. Works without; it comes with a later version.',
+    ),
+};
+
+// Importing does nothing; the bundle is always what was started.
+if (import.meta.main) start(realFarEnds);
+
+/** Reads the configuration and serves, or says every mistake in it and ends with code 2. */
+export function start(farEnds: FarEnds): void {
+  const read = readConfig(process.env, root);
+  if (read.ok) {
+    serve(read.value, farEnds).catch(crash);
+  } else {
+    console.error(['patchgit cannot start:', ...read.why.map((mistake) => `  - ${mistake}`)].join('\n'));
+    process.exitCode = 2;
+  }
+}
+
+async function serve(config: Config, farEnds: FarEnds): Promise<void> {
   const at = (name: string): string => join(config.home, name);
   const socketPath = at('patchgit.sock');
   await refuseSecondDaemon(socketPath);
   await makeFolders(config.home, ['artifacts', 'mirrors', 'forge', 'checkouts', 'quarantine']);
 
-  const record = buildRecord(config, at);
+  const record = buildRecord(config, at, farEnds.clock);
   const hub: { current: LiveHub | null } = { current: null };
-  const chain = await buildChain(config, record, at, (output) => hub.current?.output(output));
+  const chain = await buildChain(config, record, at, farEnds, (output) => hub.current?.output(output));
   const server = createServer();
   const { port } = await listenOn(server, config.host, config.port);
   const doors = buildDoors(config, record, chain, port);
@@ -86,6 +118,7 @@ async function serve(config: Config): Promise<void> {
   db.transaction(() => ledger.append({ kind: 'daemon.started', actor: 'system', body: started }));
   await addSample(record, chain, at('forge/sample.git'));
   await chain.running.resume();
+  chain.following.nudge();
   chain.replies.nudge();
   ready.resolve();
   // Last: who can reach the socket can rely on everything above.
@@ -99,6 +132,9 @@ async function serve(config: Config): Promise<void> {
       each.closeAllConnections();
     }
     await chain.running.stop();
+    await Promise.all([chain.sandbox.close(), chain.trees.stop(), chain.following.stop()]);
+    await trashIsEmpty();
+    chain.watched.close();
     await chain.replies.idle();
     doors.entrance.close();
     db.transaction(() => ledger.append({ kind: 'daemon.stopped', actor: 'system' }));
@@ -113,12 +149,14 @@ async function serve(config: Config): Promise<void> {
   log.info({ address: doors.site.linkOrigin, home: config.home, build: record.build }, 'patchgit is serving');
 }
 
+/** What a crash has left pending is settled by then at the latest, once its deadline has passed. */
+const reconcileEveryMs = 60_000;
+
 type At = (name: string) => string;
 
 /** What everything else stands on: time, chance, the log, and the record of what happened. */
-function buildRecord(config: Config, at: At) {
-  const log = pinoLog({ level: config.logLevel, fileDescriptor: 2 });
-  const clock = systemClock();
+function buildRecord(config: Config, at: At, clock: Clock) {
+  const log = pinoLog({ level: config.logLevel, fileDescriptor: 2, known: ownCredentials() });
   const random = systemRandom();
   const db = openDatabase(at('patchgit.db'), join(root, 'server/record/db/migrations'));
   const ledger = ledgerStore(db, clock);
@@ -126,43 +164,73 @@ function buildRecord(config: Config, at: At) {
   return { log, clock, random, db, ledger, artifacts, install: installId(db, clock, random), build: buildId() };
 }
 
-/** From a request to a pull request, and what that needs. */
-async function buildChain(config: Config, record: ReturnType<typeof buildRecord>, at: At, onOutput: LiveHub['output']) {
+/** Where checks run, and what that costs: the sandbox here, a helper for money, and the till that it is paid from. */
+function buildResources(config: Config, record: ReturnType<typeof buildRecord>, farEnds: FarEnds) {
   const { log, clock, random, db, ledger } = record;
+  const { budget: initial, budgetFile: file } = config;
+  const watched = budgetSettings({ file, initial, parse: parseBudget, ledger, db, clock, log });
+  const settings = watched.current;
+  const money = till({ db, ledger, clock, random, settings });
+  const prices = priceDesk({ settings, db, ledger, clock });
+  const limits = sandboxLimits(initial, { memoryBytes: totalmem(), cpus: availableParallelism() });
+  const helper = { nodePath: process.execPath, helperPath: helperFile(), npmFolder: npmFolder(), log };
+  const sandbox = rememberInspection(baseSandbox({ ...helper, expectedLimits: limits }), clock);
+  const paid = farEnds.paid(sandbox);
+  const reconcile = (): void => money.reconcile(({ id }) => paid.holds(id));
+  reconcile();
+  clock.every(reconcileEveryMs, reconcile);
+  const secrets = secretScan({ nodePath: process.execPath, programPath: secretsFile(), path: config.path });
+  const priceOf = (slug: string): number | null => prices.size(slug)?.usdPerHour ?? null;
+  const spending = { sandbox, limits, till: money, settings, priceOf, paid, secrets, known: ownCredentials() };
+  return { spending, watched, prices, reads: budgetReads({ db, clock, settings }) };
+}
+
+/** From a request to a pull request, and what that needs. */
+async function buildChain(
+  config: Config,
+  record: ReturnType<typeof buildRecord>,
+  at: At,
+  farEnds: FarEnds,
+  onOutput: LiveHub['output'],
+) {
+  const { log, clock, random, db, ledger } = record;
+  const resources = buildResources(config, record, farEnds);
+  const { sandbox } = resources.spending;
   const git = hardenedGit({ path: config.path });
   const runUser = await findRunUser();
-  const helper = { nodePath: process.execPath, helperPath: helperFile(), npmFolder: npmFolder(), log };
-  const sandbox = rememberInspection(baseSandbox(helper), clock);
   const repositories = repositoryStore(db, ledger, clock, random);
+  const background: { current: Follower | null } = { current: null };
   const work = {
     ...record,
     git,
     repositories,
-    mirrors: mirrors({ git, folder: at('mirrors'), repositories, clock }),
+    mirrors: mirrors({ git, folder: at('mirrors'), repositories, clock, onMoved: () => background.current?.nudge() }),
     jobs: jobStore({ db, ledger, clock, random }),
     proposals: proposalStore(db, ledger, clock),
     publications: publicationStore(db, clock),
     forge: localForge(db, clock),
     quarantineFolder: at('quarantine'),
   };
-  const budget = () => budgetNow(config.budget, clock.nowMs());
-  const trees = checkouts({ git, folder: at('checkouts'), clock, random, runUser });
+  const trees = checkouts({ git, folder: at('checkouts'), clock, random, runUser, log });
   await work.mirrors.sweep();
   await trees.sweep();
   const running = runner({
     ...work,
-    sandbox,
+    ...resources.spending,
     checkouts: trees,
     lock: serialLock(clock),
-    limits: sandboxLimits(config.budget, { memoryBytes: totalmem(), cpus: availableParallelism() }),
-    cost: () => baseCost(budget()),
     refresh: (proposal) => refresh(work, proposal),
     onOutput: (jobId, check, side, text) => onOutput({ jobId, check, side, text }),
     crash,
   });
+  const isBusy = (): boolean => running.lock().holder !== null || running.lock().waiting > 0;
+  const { mirrors: mirrored } = work;
+  const following = follower({ git, clock, log, checkouts: trees, mirrors: mirrored, repositories, isBusy });
+  background.current = following;
   const chat = chatStore(db, ledger, clock);
   const accepted = accepting({ ...work, runner: running });
-  return { work, sandbox, runUser, budget, running, accepted, chat, replies: replier({ ...work, chat }) };
+  const replies = replier({ ...work, chat });
+  return { ...resources, work, sandbox, runUser, trees, following, running, accepted, chat, replies };
 }
 
 /** How the owner comes in and hears back. */
@@ -173,7 +241,7 @@ function buildDoors(
   port: number,
 ) {
   const { log, clock, random, db, ledger, artifacts, install, build } = record;
-  const { work, running, accepted, chat, budget } = chain;
+  const { work, running, accepted, chat } = chain;
   const sockets = ownerSockets();
   const site = siteOf({
     port,
@@ -201,7 +269,7 @@ function buildDoors(
     runner: running,
     installId: install,
     build,
-    budget,
+    budget: chain.spending.till.now,
     integrations,
     doctor: () => examine(patient),
     backup: (folder: string) => makeBackup({ db, ledger, home: config.home }, folder),
@@ -211,8 +279,9 @@ function buildDoors(
     recordRoutes({ ledger, artifacts }),
     repositoryRoutes(work),
     chatRoutes({ ...work, chat, accepting: accepted, replyLater: chain.replies.nudge }),
-    chainRoutes({ ...work, accepting: accepted, runner: running }),
+    chainRoutes({ ...work, ...chain.spending, accepting: accepted, runner: running, door: entrance }),
     stateRoutes(state),
+    moneyRoutes({ till: chain.spending.till, prices: chain.prices, reads: chain.reads }),
   ];
   const app = httpApp({ site, door: entrance, sockets, routes, webFolder: join(root, 'dist/web'), clock, random, log });
   return { app, hub, sockets, site, entrance };
@@ -251,6 +320,21 @@ async function makeFolders(home: string, names: readonly string[]): Promise<void
 function buildId(): string {
   const file = join(root, 'dist/build-id');
   return existsSync(file) ? readFileSync(file, 'utf8').trim() : 'source';
+}
+
+/** Of the environment: credentials that no log may show. */
+function ownCredentials(): KnownSecret[] {
+  return ['DIGITALOCEAN_TOKEN', 'GITHUB_TOKEN', 'GITHUB_APP_KEY', 'ANTHROPIC_API_KEY', 'OPENAI_API_KEY'].flatMap(
+    (name) => {
+      const value = process.env[name];
+      return value === undefined || value === '' ? [] : [{ name, value }];
+    },
+  );
+}
+
+function secretsFile(): string {
+  const built = join(root, 'dist/secrets.cjs');
+  return existsSync(built) ? built : join(root, 'server/adapters/secret-scan-child.ts');
 }
 
 function helperFile(): string {

@@ -33,7 +33,8 @@ export interface GitRequest {
   /** The bare repository it acts on (`--git-dir`). Never a folder a sandbox wrote to. */
   readonly gitDir: string;
   readonly args: readonly string[];
-  readonly stdin?: Uint8Array | string;
+  /** A promise: git is started now and reads when the input is there, so that its start costs no waiting. */
+  readonly stdin?: Uint8Array | string | Promise<Uint8Array | string>;
   /** Index file for this one command, so that nothing shares the repository's own index. */
   readonly indexFile?: string;
   /** New objects go here and are read from the repository's own store as an alternate: refused work leaves nothing behind. */
@@ -57,6 +58,33 @@ export interface GitAnswer {
   readonly ended: 'wall' | 'output' | 'aborted' | null;
 }
 
+export type ObjectType = 'blob' | 'tree' | 'commit' | 'tag';
+
+export interface ObjectHead {
+  readonly type: ObjectType;
+  readonly bytes: number;
+}
+
+export interface GitObject {
+  readonly type: ObjectType;
+  readonly content: Buffer;
+}
+
+/** One git process that answers for objects until it is closed. It holds no lock, and sees what is written meanwhile. */
+export interface GitObjects {
+  /** In the order asked; null where there is no such object. */
+  readonly heads: (oids: readonly string[]) => Promise<(ObjectHead | null)[]>;
+  /** Rejects with PortError when all together hold more than `bytesMax`: ask for the heads first. */
+  readonly contents: (oids: readonly string[], bytesMax: number) => Promise<(GitObject | null)[]>;
+  /** Resolves when the process is gone. Safe to repeat; what is still asked is rejected. */
+  readonly close: () => Promise<void>;
+}
+
+export interface ObjectsRequest extends Pick<GitRequest, 'gitDir' | 'objectsDir' | 'memoryBytesMax' | 'signal'> {
+  /** For each question. */
+  readonly wallMs?: number;
+}
+
 export type TransferTrouble = 'unreachable' | 'not_git' | 'needs_password' | 'refused' | 'moved' | 'timed_out';
 export type Transferred = Result<string, { readonly trouble: TransferTrouble; readonly detail: string }>;
 
@@ -64,6 +92,11 @@ export type Transferred = Result<string, { readonly trouble: TransferTrouble; re
 export interface Git {
   /** Local plumbing. Resolves also when git exits non-zero; rejects with PortError when git cannot be started. */
   readonly run: (request: GitRequest) => Promise<GitAnswer>;
+  /**
+   * Starts the process. It is asked by full object names only, so no name of a file can confuse it. A question rejects with
+   * PortError when git does not answer in order and in full; that also ends the process. Close it, always.
+   */
+  readonly openObjects: (request: ObjectsRequest) => GitObjects;
   /** Makes `gitDir` a bare mirror of `url` (branches and tags), or brings it up to date. Safe to repeat. */
   readonly fetch: (gitDir: string, url: string, signal?: AbortSignal) => Promise<Transferred>;
   /**
@@ -92,7 +125,7 @@ export interface Git {
 
 export interface SandboxRequest {
   readonly workspace: Workspace;
-  readonly steps: readonly { readonly name: string; readonly command: string }[];
+  readonly steps: readonly { readonly name: string; readonly command: string; readonly reports?: readonly string[] }[];
   readonly limits: Limits;
 }
 
@@ -110,6 +143,10 @@ export interface SandboxReport {
 export interface Sandbox {
   readonly placement: 'base' | 'helper';
   readonly inspect: () => Promise<SandboxReport>;
+  /** A run will be wanted within seconds: what does not depend on it may be started now. Costs nothing when none comes. */
+  readonly prepare: () => void;
+  /** No run will be wanted after all: what was started ahead is ended when this resolves. */
+  readonly standDown: () => Promise<void>;
   /**
    * Runs every step, each in a fresh sandbox on a fresh copy of the workspace. Aborting really ends what runs.
    * `why` is a sentence: the sandbox could not be had, so nothing is known about the tree.
@@ -152,4 +189,51 @@ export interface Log {
   readonly info: (fields: object, sentence: string) => void;
   readonly warn: (fields: object, sentence: string) => void;
   readonly error: (fields: object, sentence: string) => void;
+}
+
+/** Lines that a patch adds to one file, in their order. */
+export interface AddedLines {
+  readonly path: string;
+  readonly lines: readonly string[];
+}
+
+/** Where a secret stands in `AddedLines`: indexes from 0, columns in UTF-16 units, `to` is past its end. Never its value. */
+export interface SecretPlace {
+  readonly file: number;
+  /** "GitHub token": words for the owner. */
+  readonly kind: string;
+  readonly from: { readonly line: number; readonly column: number };
+  readonly to: { readonly line: number; readonly column: number };
+}
+
+/** Looks for credentials in text, in a process of its own. */
+export interface Secrets {
+  /** A patch will be looked at within seconds: what does not depend on it may be started now. */
+  readonly prepare: () => void;
+  readonly standDown: () => Promise<void>;
+  /** `why` is a sentence: it could not be found out, so nothing is known. Never rejects for text that is hostile. */
+  readonly find: (
+    files: readonly AddedLines[],
+    signal?: AbortSignal,
+  ) => Promise<Result<{ readonly found: readonly SecretPlace[]; readonly more: boolean }, string>>;
+}
+
+/** A sandbox that costs money by the time it is there: the lease of a helper. */
+export interface PaidSandbox {
+  /** Not ok: the sentence that says what is missing and how to add it. */
+  readonly available: () => Result<null, string>;
+  /** From asking for it to the first check, in minutes, as seen so far. */
+  readonly bootMinutes: () => number;
+  /**
+   * Has one of this size for as long as `use` runs, gives it back in every case, and resolves when that is confirmed. Aborting
+   * ends `use` and gives it back. `costMicros` is what was billed; null when that cannot be known yet: then the reservation
+   * stays pending, and whoever reconciles the machine settles it.
+   */
+  readonly rent: <T>(
+    order: { readonly size: string; readonly reservationId: string; readonly deadlineAtMs: number },
+    use: (sandbox: Sandbox, signal: AbortSignal) => Promise<T>,
+    signal: AbortSignal,
+  ) => Promise<{ readonly outcome: Result<T, string>; readonly costMicros: number | null }>;
+  /** Whether it will still say what became of this reservation. */
+  readonly holds: (reservationId: string) => boolean;
 }

@@ -27,7 +27,8 @@ export interface GoState {
   readonly said: string | null;
   readonly takeNew: () => void;
   readonly refresh: () => void;
-  readonly press: () => void;
+  /** `pin`: typed for this very GO, where a gate asks for it. */
+  readonly press: (pin?: string) => void;
   readonly decide: (kind: 'reject' | 'revise', note: string) => void;
   readonly undo: () => void;
 }
@@ -54,10 +55,10 @@ export function useGo(id: string): GoState {
       throw failure;
     }
   };
-  const go = async (digest: Decide['digest']): Promise<void> => {
+  const go = async (digest: Decide['digest'], pin: string | undefined): Promise<void> => {
     setPhase('sending');
     try {
-      await send('go', { digest });
+      await send('go', { digest, ...(pin === undefined ? {} : { pin }) });
       setPhase('idle');
     } catch (failure) {
       if (failure instanceof NoAnswer) {
@@ -75,9 +76,9 @@ export function useGo(id: string): GoState {
     const job = await call<Job>('POST', `${path}/prove-again`);
     navigate(`/jobs/${job.id}`);
   };
-  const press = (): void => {
+  const press = (pin?: string): void => {
     if (!shown || !button?.enabled) return;
-    act(() => (button.action === 'prove_again' ? proveAgain() : go(shown.document.digest)));
+    act(() => (button.action === 'prove_again' ? proveAgain() : go(shown.document.digest, pin)));
   };
   const decide = (kind: 'reject' | 'revise', note: string): void => {
     if (!shown) return;

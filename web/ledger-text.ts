@@ -1,3 +1,4 @@
+import { usd } from './format.ts';
 import type { LedgerEntry, LedgerKind } from '#contract/ledger.ts';
 
 /** What an entry says in words. The body adds a name, a title or a reason where it has one. */
@@ -5,6 +6,15 @@ const sentences: Record<LedgerKind, string> = {
   'daemon.started': 'patchgit started',
   'daemon.stopped': 'patchgit stopped',
   'budget.loaded': 'The budget was read',
+  'budget.changed': 'The budget was changed',
+  'budget.refused': 'A changed budget was refused',
+  'price.taken': 'A price was set',
+  'spend.approved': 'Extra spend was approved',
+  'spend.withdrawn': 'An approval was withdrawn',
+  'spend.refused': 'A spend was refused',
+  'spend.reserved': 'Money was set aside',
+  'spend.posted': 'A cost was booked',
+  'spend.voided': 'A reservation was given back',
   'enrol_link.made': 'A one-time link was made',
   'enrol_link.refused': 'A one-time link was refused',
   'device.enrolled': 'A device was enrolled',
@@ -30,6 +40,8 @@ const sentences: Record<LedgerKind, string> = {
   'job.patched': 'The patch applies',
   'job.resumed': 'A job was resumed',
   'job.cancel_asked': 'Stopping a job was asked',
+  'job.stopped_at_cap': 'A job was stopped at the cap',
+  'job.continued': 'A stopped job goes on',
   'job.proposed': 'A proposal is ready',
   'job.refused': 'A job was refused',
   'job.failed': 'A job failed',
@@ -38,6 +50,7 @@ const sentences: Record<LedgerKind, string> = {
   'proposal.frozen': 'A proposal was frozen',
   'proposal.superseded': 'A proposal was replaced',
   'proposal.base_moved': 'The base moved',
+  'proposal.escalated': 'A stronger proof was asked for',
   'decision.recorded': 'A decision was recorded',
   'decision.refused': 'A decision was refused',
   'publication.committed': 'The commit was made',
@@ -52,7 +65,7 @@ const sentences: Record<LedgerKind, string> = {
 };
 
 /** Members of a body that name what the entry is about, most telling first. */
-const telling = ['title', 'name', 'decision', 'why', 'branch', 'message', 'verdict'] as const;
+const telling = ['title', 'name', 'decision', 'purpose', 'why', 'branch', 'message', 'verdict'] as const;
 const detailCharactersMax = 160;
 
 export function sentenceOf(entry: Pick<LedgerEntry, 'kind' | 'body'>): string {
@@ -67,7 +80,7 @@ function detailOf(body: LedgerEntry['body']): string {
   const { problem, newFailures } = body;
   if (typeof problem === 'object' && problem !== null && 'message' in problem) return String(problem.message);
   const found = telling.map((member) => body[member]).find((value) => typeof value === 'string' && value !== '');
-  const detail = typeof found === 'string' ? found : '';
+  const detail = `${typeof found === 'string' ? found : ''}${typeof body['usd'] === 'number' ? `, ${usd(body['usd'])}` : ''}`;
   return typeof newFailures === 'number' && newFailures > 0 ? `${detail}, ${newFailures} new failing` : detail;
 }
 
@@ -86,10 +99,11 @@ export const kindGroups: readonly KindGroup[] = [
   { name: 'Decisions', prefixes: ['decision'] },
   { name: 'Publishing', prefixes: ['publication'] },
   { name: 'Jobs', prefixes: ['job', 'check', 'proposal'] },
+  { name: 'Spend', prefixes: ['spend', 'price', 'budget'] },
   { name: 'Chat', prefixes: ['thread', 'message'] },
   { name: 'Repositories', prefixes: ['repository'] },
   { name: 'Sign-in', prefixes: ['enrol_link', 'device', 'pin', 'session'] },
-  { name: 'System', prefixes: ['daemon', 'budget', 'backup', 'request'] },
+  { name: 'System', prefixes: ['daemon', 'backup', 'request'] },
 ];
 
 export function inGroup(entry: Pick<LedgerEntry, 'kind'>, group: KindGroup | null): boolean {

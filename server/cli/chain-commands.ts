@@ -3,14 +3,16 @@ import { Job } from '#contract/job.ts';
 import { problem, type Problem } from '#contract/problem.ts';
 import { Proposal, type ProposalDocument } from '#contract/proposal.ts';
 import { no, ok, type Result } from '../lib/result.ts';
+import { escalated, extraSpend } from './money-commands.ts';
+import { getProposal, jobOutcome, lookEveryMs, refusedProposal, waitForJob } from './outcomes.ts';
 import { proposalText } from './print.ts';
-import { done, refusedWith, usageError, type Command, type Outcome, type Run } from './run.ts';
-
-const lookEveryMs = 150;
+import { done, refusedWith, usageError, type Command, type Run } from './run.ts';
 
 /** Sends a patch, and with --wait the answer is the proposal (DESIGN section 6) with its `state`. */
 export const propose: Command = async (run) => {
   const { repo, diff, base, title, wait } = run.options;
+  const extra = extraSpend(run);
+  if (typeof extra === 'string') return usageError(extra);
   if (repo === undefined || diff === undefined)
     return usageError('propose needs --repo NAME and --diff FILE (or --diff - for standard input)');
   let patch: Buffer;
@@ -24,6 +26,7 @@ export const propose: Command = async (run) => {
   const query = new URLSearchParams({ id: run.newId(), repository: repo });
   if (base !== undefined) query.set('base', base);
   if (title !== undefined) query.set('title', title);
+  if (extra.usd !== null) query.set('approveExtraUsd', String(extra.usd));
   const sent = await run.client.sendBytes(`/api/jobs?${query}`, patch);
   if (!sent.ok) return refusedProposal(null, 'refused', sent.why);
   const job = Job.parse(sent.value);
@@ -35,44 +38,6 @@ export const propose: Command = async (run) => {
   const ended = await waitForJob(run, job.id);
   return ended.ok ? await jobOutcome(run, ended.value) : refusedWith(ended.why);
 };
-
-function refusedProposal(jobId: string | null, state: 'refused' | 'failed', why: Problem): Outcome {
-  const where =
-    why.file === undefined
-      ? ''
-      : ` [${why.file}${why.hunk === undefined ? '' : `, hunk ${why.hunk}`}${why.line === undefined ? '' : `, line ${why.line}`}]`;
-  return {
-    kind: 'done',
-    json: { state, id: jobId, jobId, problem: why },
-    text: `${state}: ${why.message}${where} (${why.code})`,
-    failed: true,
-  };
-}
-
-async function waitForJob(run: Run, id: string): Promise<Result<Job, Problem>> {
-  for (;;) {
-    const answer = await run.client.get(`/api/jobs/${id}`);
-    if (!answer.ok) return answer;
-    const job = Job.parse(answer.value);
-    if (!['queued', 'running', 'cancelling'].includes(job.state)) return ok(job);
-    await run.pause(lookEveryMs);
-  }
-}
-
-async function jobOutcome(run: Run, job: Job): Promise<Outcome> {
-  if (job.proposalId === null) {
-    const why = job.problem ?? problem('internal', `The job is ${job.state}.`);
-    return refusedProposal(job.id, job.state === 'refused' ? 'refused' : 'failed', why);
-  }
-  const proposal = await getProposal(run, job.proposalId);
-  if (!proposal.ok) return refusedWith(proposal.why);
-  return done({ ...proposal.value.document, state: 'proposed' }, proposalText(proposal.value));
-}
-
-async function getProposal(run: Run, id: string): Promise<Result<Proposal, Problem>> {
-  const answer = await run.client.get(`/api/proposals/${encodeURIComponent(id)}`);
-  return answer.ok ? ok(Proposal.parse(answer.value)) : answer;
-}
 
 export const show: Command = async (run) => {
   const [id] = run.positionals;
@@ -99,8 +64,14 @@ export const go: Command = async (run) => {
   const { digest } = run.options;
   if (id === undefined || digest === undefined)
     return usageError('go needs the proposal and --digest DIGEST, as "patchgit show" prints it');
-  const extra = run.options['approve-extra-spend'];
-  if (extra !== undefined && !(Number(extra) >= 0)) return usageError('--approve-extra-spend takes an amount in USD');
+  const extra = extraSpend(run);
+  if (typeof extra === 'string') return usageError(extra);
+  if (extra.usd !== null) {
+    const proposal = await getProposal(run, id);
+    if (!proposal.ok) return refusedWith(proposal.why);
+    const stronger = await escalated(run, proposal.value, digest, extra.usd);
+    if (stronger !== null) return stronger;
+  }
   const decided = await run.client.send('POST', `/api/proposals/${encodeURIComponent(id)}/go`, { digest });
   if (!decided.ok) return refusedWith(decided.why);
   const ended = await waitForRest(run, id);

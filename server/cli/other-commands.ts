@@ -2,13 +2,12 @@ import { spawn } from 'node:child_process';
 import { existsSync } from 'node:fs';
 import { basename, resolve } from 'node:path';
 import { AuditPage, Doctor, RepositoryReport, State } from '#contract/api.ts';
-import { Budget } from '#contract/budget.ts';
 import { Device, EnrolLink } from '#contract/door.ts';
 import { ChainVerdict } from '#contract/ledger.ts';
 import { problem } from '#contract/problem.ts';
 import { Repository } from '#contract/repository.ts';
 import { daemonCommand } from './daemon-command.ts';
-import { budgetText, entryText, findingsText, plain, repositoryText, stateText } from './print.ts';
+import { entryText, findingsText, plain, repositoryText, stateText } from './print.ts';
 import { done, notHere, refusedWith, usageError, type Command, type Outcome, type Run } from './run.ts';
 
 /** Asks the daemon one thing and shows the answer. */
@@ -33,7 +32,6 @@ export const doctor = asking(
   (value) => findingsText(value.findings),
   (value) => value.ok,
 );
-export const budget = asking('/api/budget', Budget, budgetText);
 
 export const repoAdd: Command = async ({ client, positionals, options }) => {
   const [place] = positionals;

@@ -37,6 +37,7 @@ export function proposalText({ document, state, freshness, publication }: Propos
     `Risk  ${risk.level}${risk.reasons.map((reason) => `\n  ${reason.level}: ${reason.message}`).join('')}`,
     `Confidence  ${confidence.percent} % (${confidence.low} to ${confidence.high} %)${confidence.reasons.map((reason) => `\n  ${reason}`).join('')}`,
     `Cost  ${usdText(cost.spentUsd)} so far, GO costs ${usdText(cost.projectedUsd)}; left this hour ${usdText(cost.hourLeftUsd)}, today ${usdText(cost.dayLeftUsd)}`,
+    ...escalationLines(document),
     'Gates',
     ...gates.map((gate) => `  ${gate.verdict.padEnd(7)} ${gate.name}: ${gate.reason}`),
     ...(freshness === null ? [] : [`Base  ${freshness.message}`]),
@@ -51,6 +52,26 @@ export function proposalText({ document, state, freshness, publication }: Propos
   if (state === 'open')
     lines.push(`GO opens a pull request and merges nothing:  patchgit go ${document.id} --digest ${document.digest}`);
   return plain(lines.join('\n'));
+}
+
+function escalationLines({ plan, escalation }: Proposal['document']): string[] {
+  const why = plan.option.why === undefined ? [] : [`Way  ${plan.option.key}: ${plan.option.why}`];
+  if (escalation === undefined) return why;
+  const { title, expectedMinutes, estimateUsd, worstUsd, confidenceGain, reasons } = escalation;
+  const price =
+    worstUsd === null
+      ? 'price not known'
+      : `about ${usdText(estimateUsd ?? worstUsd)}, never above ${usdText(worstUsd)}`;
+  return [
+    ...why,
+    `Stronger  ${title}: ${price}, about ${Math.ceil(expectedMinutes)} min`,
+    `  ${escalation.why}`,
+    `  ${confidenceGain}`,
+    ...reasons.map((reason) => `  needs approval: ${reason}`),
+    ...(worstUsd === null
+      ? []
+      : ['  with: patchgit go … --approve-extra-spend USD (proves it first, publishes nothing)']),
+  ];
 }
 
 export function repositoryText(repository: Repository): string {
@@ -89,7 +110,20 @@ export function stateText(state: State): string {
 export function budgetText(budget: Budget): string {
   const line = (name: string, window: Budget['hour']): string =>
     `${name}  spent ${usdText(window.spentUsd)}, reserved ${usdText(window.pendingUsd)}, left ${usdText(window.leftUsd)} of ${usdText(window.capUsd)}`;
-  return [line('Last 60 minutes', budget.hour), line(`Today (${budget.timeZone})`, budget.day)].join('\n');
+  const reservation = (one: Budget['reservations'][number]): string =>
+    `  ${one.id}  ${one.state.padEnd(7)} ${usdText(one.postedUsd ?? one.reservedUsd)}  ${one.purpose}  ${one.jobId ?? ''}`;
+  const lines = [
+    line('Last 60 minutes', budget.hour),
+    line(`Today (${budget.timeZone})`, budget.day),
+    ...(budget.approvals.length === 0 ? [] : ['Approved, not used yet:']),
+    ...budget.approvals.map(
+      ({ id, usd, purpose, expiresAtMs }) =>
+        `  ${id}  ${usdText(usd)}  ${purpose}, until ${new Date(expiresAtMs).toISOString().slice(11, 16)} UTC`,
+    ),
+    ...(budget.reservations.length === 0 ? ['Nothing has been reserved or spent.'] : ['Reservations:']),
+    ...budget.reservations.slice(0, 20).map(reservation),
+  ];
+  return plain(lines.join('\n'));
 }
 
 export function entryText(entry: LedgerEntry): string {

@@ -29,6 +29,7 @@ export interface Options {
   readonly limit?: string | undefined;
   readonly kind?: string | undefined;
   readonly subject?: string | undefined;
+  readonly plan?: string | undefined;
   readonly 'approve-extra-spend'?: string | undefined;
 }
 

@@ -10,17 +10,20 @@ Usage: patchgit COMMAND [options]          every command takes --json; exit code
   repo list | check NAME | fetch NAME | remove NAME
   repo set NAME [--check CMD]... [--formatter CMD] [--author "NAME <EMAIL>"]   ("" goes back to the default)
 
-  propose --repo NAME --diff FILE|- [--base REF] [--title TEXT] [--wait]
+  propose --repo NAME --diff FILE|- [--base REF] [--title TEXT] [--wait] [--approve-extra-spend USD]
   show ID                                  a proposal, or a job that has none yet
   go ID --digest DIGEST [--approve-extra-spend USD]
   reject ID [--digest DIGEST] [--note TEXT]
   revise ID [--digest DIGEST] [--note TEXT]
   undo ID                                  close the pull request, delete the branch
-  cancel JOB                               stop a queued or running job
+  cancel JOB                               stop a job that is queued, running, or stopped at the cap
+  continue JOB --plan same|cheaper [--approve-extra-spend USD]   go on with a job that was stopped at the cap
   apply REPOSITORY PATCH                   offline: apply a patch to a working tree exactly, or refuse and change nothing
 
   audit list [--limit N] [--kind KIND] [--subject ID] | verify | export
-  budget                                   caps, spent, left
+  budget | budget export                   caps, spent, left, reservations, approvals; all reservations as CSV
+  budget prices | budget price SIZE USD    what helpers and models cost; type a price per hour that is not known
+  approval withdraw ID                     takes back an approval of extra spend that was not used
   helper status | destroy | bake
   device add | list | revoke ID            add prints a one-time link
   pin reset                                forgets the PIN and signs everybody out; prints a one-time link

@@ -28,6 +28,11 @@ import { Pull, RefName, Repository } from './repository.ts';
  *                  DELETE /api/devices/:id                     -> { devices: Device[] }
  *                  GET  /api/doctor                            -> Doctor
  *                  GET  /api/budget                            -> Budget
+ *                  GET  /api/budget/series?range               -> SpendSeries     24 hours or 30 days of what was spent
+ *                  GET  /api/budget/export                     -> text/csv        every reservation
+ *                  GET  /api/budget/prices                     -> PriceTable
+ *                  POST /api/budget/prices    TypePrice        -> PriceTable      the owner types a price that is not known
+ *                  DELETE /api/approvals/:id                   -> Budget          withdraws an approval that was not used
  * repositories     GET  /api/repositories                      -> { repositories: Repository[] }
  *                  POST /api/repositories     NewRepository    -> Repository      fetches it; may take a while
  *                  GET  /api/repositories/:name                -> Repository
@@ -44,9 +49,10 @@ import { Pull, RefName, Repository } from './repository.ts';
  *                  POST /api/threads/:id/messages NewMessage   -> 202 Message     same id again: the first result; same id, other content: 409 id_conflict
  *                  GET  /api/messages/:id                      -> Message         "did it arrive?"
  * jobs             GET  /api/jobs?limit                        -> { jobs: Job[] }
- *                  POST /api/jobs?id&repository&base&title  (body: the patch's bytes, application/octet-stream) -> 202 Job
+ *                  POST /api/jobs?id&repository&base&title&approveExtraUsd  (body: the patch's bytes, application/octet-stream) -> 202 Job
  *                  GET  /api/jobs/:id                          -> Job
  *                  POST /api/jobs/:id/cancel                   -> Job
+ *                  POST /api/jobs/:id/continue ResumeJob       -> 202 Job         after a stop at the cap: the same plan, or a cheaper one
  * proposals        GET  /api/proposals                         -> { proposals: ProposalRow[] }
  *                  GET  /api/proposals/:id                     -> Proposal
  *                  GET  /api/proposals/:id/diff                -> text/plain      git's own rendering of BASE..TREE
@@ -55,8 +61,9 @@ import { Pull, RefName, Repository } from './repository.ts';
  *                  POST /api/proposals/:id/reject  Decide      -> Proposal
  *                  POST /api/proposals/:id/revise  Decide      -> Proposal        closed with the owner's note; the chat takes over
  *                  POST /api/proposals/:id/prove-again         -> 202 Job         a new job with the same patch on today's base
+ *                  POST /api/proposals/:id/escalate Escalate   -> 202 Job         the same, in the stronger way that the proposal names
  *                  POST /api/proposals/:id/undo                -> 202 Proposal
- * evidence         GET  /api/artifacts/:sha256                 -> bytes, text/plain, nosniff, sandboxed
+ * evidence         GET  /api/artifacts/:sha256?download&exact  -> bytes, text/plain, nosniff, sandboxed; secrets in a patch are masked unless exact
  * record           GET  /api/audit?AuditFilter                 -> AuditPage
  *                  GET  /api/audit/verify                      -> ChainVerdict
  *                  GET  /api/audit/export                      -> application/jsonl
@@ -69,6 +76,8 @@ export const Decide = z.strictObject({
   /** The digest of what was on the screen. Anything else is `stale_digest`. */
   digest: Sha256,
   note: z.string().trim().max(2000).optional(),
+  /** Typed again where a gate asks for it; never needed over the unix socket. */
+  pin: z.string().min(1).max(200).optional(),
 });
 export type Decide = z.infer<typeof Decide>;
 
@@ -147,6 +156,8 @@ export const JobQuery = z.strictObject({
   repository: z.string(),
   base: RefName.optional(),
   title: z.string().optional(),
+  /** Extra spend that the owner approves for this job, up to this amount. */
+  approveExtraUsd: z.coerce.number().positive().max(1_000_000).optional(),
 });
 
 export const BackupRequest = z.strictObject({ folder: z.string().min(1).max(4096) });

@@ -10,7 +10,16 @@ export const titleMax = 120;
 export const Stage = z.enum(['plan', 'patch', 'prove']);
 export type Stage = z.infer<typeof Stage>;
 
-export const JobState = z.enum(['queued', 'running', 'cancelling', 'proposed', 'refused', 'failed', 'cancelled']);
+export const JobState = z.enum([
+  'queued',
+  'running',
+  'cancelling',
+  'stopped_at_cap',
+  'proposed',
+  'refused',
+  'failed',
+  'cancelled',
+]);
 export type JobState = z.infer<typeof JobState>;
 
 /** Asks for a job: the patch itself travels as the raw body, or base64 inside a message. */

@@ -68,6 +68,16 @@ export const problemStatus = {
   gate_closed: 409,
   already_decided: 409,
   not_published: 409,
+  // money
+  over_cap: 409,
+  approval_needed: 409,
+  approval_unusable: 409,
+  price_unknown: 409,
+  nothing_to_approve: 409,
+  pin_needed: 403,
+  job_not_stopped: 409,
+  stopped_at_cap: 409,
+  helper_failed: 503,
   // the forge
   forge_unreachable: 502,
   push_refused: 422,

@@ -1,9 +1,11 @@
 import { z } from 'zod';
 import { CheckDefinition, CheckResult } from './check.ts';
 import { JobId, ObjectId, ProposalId, RepositoryId, Sha256 } from './ids.ts';
+import { OptionKey, PlanOption } from './option.ts';
 import { PatchSummary } from './patch.ts';
 import { Policy } from './policy.ts';
 import { Problem } from './problem.ts';
+import { Need } from './spend.ts';
 
 /** What will be done and where; written before anything runs. */
 export const Plan = z.object({
@@ -16,8 +18,22 @@ export const Plan = z.object({
   formatter: z.string().nullable(),
   /** What the base's own `.patchgit.yml` adds. */
   policy: Policy,
-  /** The chosen option: where it runs, with which model, for how much. */
-  option: z.object({ placement: z.enum(['base', 'helper']), model: z.string().nullable(), estimateUsd: z.number() }),
+  /** The chosen option: where it runs, with which model, for how much. `key` is missing in plans of before there was a choice. */
+  option: z.object({
+    key: OptionKey.optional(),
+    placement: z.enum(['none', 'base', 'helper', 'external']),
+    model: z.string().nullable(),
+    /** Slug of the helper's size. */
+    size: z.string().nullable().optional(),
+    estimateUsd: z.number(),
+    worstUsd: z.number().optional(),
+    /** Why it is this one, when it is not what would have been enough. */
+    why: z.string().optional(),
+  }),
+  /** Checks that this option leaves out, because they do not fit. */
+  leftOut: z.array(z.string()).optional(),
+  /** All of them, the strongest first. */
+  options: z.array(PlanOption).optional(),
 });
 export type Plan = z.infer<typeof Plan>;
 
@@ -52,6 +68,8 @@ export const Gate = z.object({
   name: z.string(),
   verdict: z.enum(['open', 'warned', 'closed']),
   reason: z.string(),
+  /** GO asks for the PIN again, for this digest: the change touches what protects the project. */
+  asksPin: z.boolean().optional(),
 });
 export type Gate = z.infer<typeof Gate>;
 
@@ -64,6 +82,23 @@ export const Publishing = z.object({
   pullBody: z.string(),
 });
 export type Publishing = z.infer<typeof Publishing>;
+
+/** A stronger proof than this one, beside it: why, what it would cost, what it would bring, and what it needs first. */
+export const Escalation = z.object({
+  option: OptionKey,
+  title: z.string(),
+  why: z.string(),
+  /** null: the price is not known, which is not free. */
+  estimateUsd: z.number().nullable(),
+  /** Never above this. */
+  worstUsd: z.number().nullable(),
+  expectedMinutes: z.number(),
+  /** In words: "confidence from 61 % to about 85 % (78 to 91 %)". */
+  confidenceGain: z.string(),
+  needs: z.array(Need),
+  reasons: z.array(z.string()),
+});
+export type Escalation = z.infer<typeof Escalation>;
 
 /** The Proposed Execution: frozen, with a digest over everything GO would act on (DESIGN section 6). */
 export const ProposalDocument = z.object({
@@ -80,7 +115,8 @@ export const ProposalDocument = z.object({
     failingBefore: z.int(),
     failingAfter: z.int(),
     newFailures: z.int(),
-    placement: z.enum(['base', 'helper']),
+    /** `none`: a Draft, nothing ran. */
+    placement: z.enum(['none', 'base', 'helper']),
     /** sha256 of the helper program that ran the checks. */
     helperSha256: Sha256,
     limits: z.string(),
@@ -92,9 +128,7 @@ export const ProposalDocument = z.object({
   confidence: Confidence,
   cost: Cost,
   gates: z.array(Gate),
-  escalation: z
-    .object({ why: z.string(), estimateUsd: z.number(), confidenceGain: z.string(), needs: z.array(z.string()) })
-    .optional(),
+  escalation: Escalation.optional(),
   publishing: Publishing,
   createdAtMs: z.int(),
   digest: Sha256,

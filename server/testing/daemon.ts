@@ -152,8 +152,8 @@ function daemonProcess({ folder, home, always, client }: Place): DaemonProcess {
     start: async (environment = {}) => {
       if (isRunning()) throw new Error('the daemon runs already');
       if (!existsSync(home)) throw new Error('this house is closed');
-      const env = { ...daemonEnvironment(home), ...always, ...environment };
-      const started = spawn(process.execPath, ['server/main.ts'], {
+      const env: Record<string, string> = { ...daemonEnvironment(home), ...always, ...environment };
+      const started = spawn(process.execPath, [env['PATCHGIT_TEST_MAIN'] ?? 'server/main.ts'], {
         cwd: root,
         env,
         stdio: ['ignore', 'ignore', 'pipe'],

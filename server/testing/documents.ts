@@ -85,6 +85,7 @@ export function freezeFacts(more: Partial<FreezeFacts> = {}): FreezeFacts {
       deletions: 1,
       treeAfter: ObjectId.parse('c'.repeat(40)),
       mends: [],
+      secrets: { known: true, why: null, found: [] },
       diff: { sha256: digestOfA, bytes: 10, truncated: false },
     },
     proved: {

@@ -24,6 +24,7 @@ export interface Sending {
   readonly id?: string;
   readonly title?: string;
   readonly base?: string;
+  readonly approveExtraUsd?: string;
 }
 
 export async function sendPatch(client: Client, sending: Sending): Promise<Result<Job, Problem>> {

@@ -40,13 +40,17 @@ export interface House {
   readonly close: () => Promise<void>;
 }
 
-export async function openHouse(): Promise<House> {
+/** `entry` and `environment`: a daemon with far ends of a test's own. */
+export async function openHouse(
+  more: { readonly entry?: string; readonly environment?: Readonly<Record<string, string>> } = {},
+): Promise<House> {
   const home = mkdtempSync(join(tmpdir(), 'patchgit-e2e-'));
   const executablePath = browserFiles.find((file) => existsSync(file));
   if (executablePath === undefined) throw new Error('Chromium is not installed: sudo apt-get install chromium');
   const port = String(20_000 + (process.pid % 20_000));
   const start = async (): Promise<Started> => {
-    const started = await startDaemon(home, { PATCHGIT_PORT: port, PATCHGIT_LOG: 'error' });
+    const environment = { PATCHGIT_PORT: port, PATCHGIT_LOG: 'error', ...more.environment };
+    const started = await startDaemon(home, environment, more.entry);
     if (started === null) throw new Error('the daemon did not start');
     return started;
   };

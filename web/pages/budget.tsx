@@ -1,7 +1,10 @@
 import { clock, usd } from '../format.ts';
-import { Empty, Section } from '../parts/bits.tsx';
+import { Section } from '../parts/bits.tsx';
 import { Meter } from '../parts/meter.tsx';
 import { isCurrent, Page } from '../parts/page.tsx';
+import { Prices } from '../parts/prices.tsx';
+import { Approvals, Reservations } from '../parts/reservations.tsx';
+import { SpendPlot } from '../parts/spend-plot.tsx';
 import { useView } from '../store.ts';
 
 /** What was spent, what is reserved, what is left. The caps are hard. */
@@ -9,8 +12,7 @@ export function BudgetPage() {
   const view = useView();
   const budget = view.state?.budget;
   if (!budget) return <Page title="Budget">{null}</Page>;
-  const { hour, day, timeZone, asOfMs } = budget;
-  const nothing = hour.spentUsd + day.spentUsd + hour.pendingUsd + day.pendingUsd === 0;
+  const { hour, day, timeZone, asOfMs, hourEasesAtMs, dayEndsAtMs } = budget;
   return (
     <Page title="Budget" class="budget">
       <div class="meters card">
@@ -18,38 +20,22 @@ export function BudgetPage() {
         <Meter name="Today" window={day} />
       </div>
       <p class={`muted num ${isCurrent(view) ? '' : 'old'}`}>
-        {isCurrent(view) ? 'Verified' : 'As of'} {clock(asOfMs)}.
+        {isCurrent(view) ? 'Verified' : 'As of'} {clock(asOfMs)}.{' '}
+        {hourEasesAtMs === null ? '' : `More is left this hour from ${clock(hourEasesAtMs)}. `}
+        The day ends at {clock(dayEndsAtMs)} here ({timeZone}).
       </p>
-      {nothing ? <Empty>Nothing has been spent. Cap {usd(hour.capUsd)} per hour.</Empty> : null}
+      <Approvals budget={budget} />
+      <SpendPlot />
+      <Reservations budget={budget} />
+      <Prices />
       <Section id="caps" title="Caps">
-        <table class="figures">
-          <thead>
-            <tr>
-              <th scope="col">Window</th>
-              <th scope="col">Spent</th>
-              <th scope="col">Reserved</th>
-              <th scope="col">Left</th>
-              <th scope="col">Cap</th>
-            </tr>
-          </thead>
-          <tbody>
-            {[
-              { name: 'Last 60 minutes', figures: hour },
-              { name: 'Today', figures: day },
-            ].map(({ name, figures }) => (
-              <tr key={name}>
-                <th scope="row">{name}</th>
-                <td>{usd(figures.spentUsd)}</td>
-                <td>{usd(figures.pendingUsd)}</td>
-                <td>{usd(figures.leftUsd)}</td>
-                <td>{usd(figures.capUsd)}</td>
-              </tr>
-            ))}
-          </tbody>
-        </table>
+        <p class="num">
+          {usd(hour.capUsd)} in any 60 minutes, {usd(day.capUsd)} a day. Nothing goes past them without your approval,
+          each time.
+        </p>
         <p class="muted">
-          A day begins at midnight in {timeZone}. Caps and time zone are set in <code>budget.json</code> on the machine,
-          and read when patchgit starts. Proving a pasted diff on this machine costs nothing.
+          Caps, sizes, prices and policy are set in <code>budget.json</code> on the machine; a change counts as soon as
+          it is saved. Proving a pasted diff on this machine costs nothing.
         </p>
       </Section>
     </Page>

@@ -6,6 +6,7 @@ import { bytesText, clock, duration, ends, short } from '../format.ts';
 import { lazy } from '../lazy.tsx';
 import { sentenceOf } from '../ledger-text.ts';
 import { useTail } from '../output.ts';
+import { AtCap } from '../parts/at-cap.tsx';
 import { Loading, ProblemNote, Section, Text, Time } from '../parts/bits.tsx';
 import { isOver, jobStateText, StopJob } from '../parts/job-card.tsx';
 import { Page } from '../parts/page.tsx';
@@ -54,6 +55,7 @@ export function JobPage({ id }: { readonly id: string }) {
           <span class="muted num">{timesOf(job)}</span>
         </footer>
       </div>
+      <AtCap job={job} />
       {job.problem ? <Trouble job={job} problem={job.problem} /> : null}
       <Progress job={job} />
       {isOver(job) ? null : <Tail job={job} />}
@@ -69,9 +71,14 @@ function timesOf(job: Job): string {
   return `${clock(job.startedAtMs)} to ${clock(job.endedAtMs)}, ${duration(job.endedAtMs - job.startedAtMs)}`;
 }
 
+function troubleTitle({ state }: Job): string {
+  if (state === 'refused') return 'Why it was refused';
+  return state === 'stopped_at_cap' ? 'Why it was stopped' : 'What went wrong';
+}
+
 function Trouble({ job, problem }: { readonly job: Job; readonly problem: Problem }) {
   return (
-    <Section id="problem" title={job.state === 'refused' ? 'Why it was refused' : 'What went wrong'}>
+    <Section id="problem" title={troubleTitle(job)}>
       <ProblemNote problem={problem} />
       {problem.line === undefined ? null : <Excerpt sha256={job.received.sha256} line={problem.line} />}
       <p>
@@ -174,7 +181,7 @@ function About({ job }: { readonly job: Job }) {
       <p class="muted num">
         {bytesText(job.received.bytes)} received, sha256{' '}
         <code title={job.received.sha256}>{ends(job.received.sha256)}</code>.{' '}
-        <a href={`/api/artifacts/${job.received.sha256}`} target="_blank" rel="noreferrer">
+        <a href={`/api/artifacts/${job.received.sha256}?exact=1`} target="_blank" rel="noreferrer">
           The bytes as they arrived
         </a>
         {job.attempts > 1 ? ` Attempt ${job.attempts}.` : ''}

@@ -19,6 +19,7 @@ import {
   Risk,
   WhatGoDoes,
 } from '../parts/proposal-parts.tsx';
+import { Stronger } from '../parts/stronger.tsx';
 import { never, useResource } from '../resource.ts';
 
 /** The GO screen: what, where, the diff, the evidence, risk, confidence, cost, and one button. */
@@ -81,6 +82,7 @@ function Panes({ go, shown, wide }: { readonly go: GoState; readonly shown: Prop
         <Risk proposal={proposal} />
         <Conditions gates={proposal.gates} />
         <CostLines cost={proposal.cost} />
+        <Stronger shown={shown} />
         <NotProved reasons={proposal.proof.notProved} />
         <Digest proposal={shown} go={go} />
         {wide ? <Decision go={go} /> : null}

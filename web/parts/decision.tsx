@@ -22,6 +22,8 @@ export function Decision({ go }: { readonly go: GoState }) {
 
 function Ask({ go, shown }: { readonly go: GoState; readonly shown: Proposal }) {
   const [revising, setRevising] = useState(false);
+  const [asking, setAsking] = useState(false);
+  const asksPin = shown.document.gates.some((gate) => gate.asksPin === true);
   const { button } = go;
   if (!button) return null;
   const settling = button.action !== 'none' && !button.enabled;
@@ -45,7 +47,7 @@ function Ask({ go, shown }: { readonly go: GoState; readonly shown: Proposal }) 
           class={`big ${settling ? 'arming' : ''}`}
           enabled={button.enabled && !go.busy}
           describedBy={button.reason ? 'go-reason go-money' : 'go-money'}
-          onPress={go.press}
+          onPress={() => (asksPin && button.action === 'go' ? setAsking(true) : go.press())}
         >
           <span class="big-label">{button.label}</span>
           {button.action === 'go' ? (
@@ -54,6 +56,7 @@ function Ask({ go, shown }: { readonly go: GoState; readonly shown: Proposal }) 
         </Button>
       </div>
       {revising ? <Revise go={go} onClose={() => setRevising(false)} /> : null}
+      {asking ? <TypePin go={go} shown={shown} onClose={() => setAsking(false)} /> : null}
     </>
   );
 }
@@ -98,6 +101,53 @@ function Fix({ fix, go }: { readonly fix: GoFix; readonly go: GoState }) {
     case null:
       return null;
   }
+}
+
+/** A change to what protects the project: the PIN again, for exactly what is on the screen. */
+function TypePin({
+  go,
+  shown,
+  onClose,
+}: {
+  readonly go: GoState;
+  readonly shown: Proposal;
+  readonly onClose: () => void;
+}) {
+  const { document: frozen } = shown;
+  return (
+    <Sheet title="Your PIN for this GO" onClose={onClose}>
+      <form
+        class="stack"
+        onSubmit={(event) => {
+          go.press(typed(fieldsOf(event), 'pin'));
+          onClose();
+        }}
+      >
+        <p>
+          <Text value={frozen.title} />, {frozen.repo.name}, {usd(frozen.cost.projectedUsd)}:
+        </p>
+        <ul class="reasons">
+          {frozen.gates
+            .filter((gate) => gate.asksPin)
+            .map((gate) => (
+              <li key={gate.name}>
+                <Text value={gate.reason} />
+              </li>
+            ))}
+        </ul>
+        <label class="field">
+          <span>PIN</span>
+          <input name="pin" type="password" autocomplete="current-password" required />
+        </label>
+        <div class="row-buttons">
+          <Button onPress={onClose}>Not now</Button>
+          <Submit busy={go.busy} kind="go">
+            GO: open pull request
+          </Submit>
+        </div>
+      </form>
+    </Sheet>
+  );
 }
 
 function Revise({ go, onClose }: { readonly go: GoState; readonly onClose: () => void }) {

@@ -14,6 +14,8 @@ export function jobStateText(job: Pick<Job, 'state' | 'stage' | 'ahead'>): strin
       return `Running, stage ${['plan', 'patch', 'prove'].indexOf(job.stage) + 1} of 3: ${stageNames[job.stage]}`;
     case 'cancelling':
       return 'Stopping…';
+    case 'stopped_at_cap':
+      return 'Stopped at the cap';
     case 'proposed':
       return 'Proposal ready';
     case 'refused':

@@ -1,9 +1,11 @@
 import type { JobId, RequestId } from '#contract/ids.ts';
 import { titleMax } from '#contract/job.ts';
+import type { OptionKey } from '#contract/option.ts';
 import { patchBytesMax } from '#contract/patch.ts';
 import { problem, type Problem } from '#contract/problem.ts';
 import { RefName, type Repository } from '#contract/repository.ts';
 import { sha256 } from '../../lib/digest.ts';
+import { redactText } from '../../lib/redact.ts';
 import { no, ok, type Result } from '../../lib/result.ts';
 import type { Artifacts } from '../../record/artifact/store.ts';
 import type { Database } from '../../record/db/open.ts';
@@ -22,6 +24,8 @@ export interface PatchRequest {
   readonly title?: string | undefined;
   readonly patch: Buffer;
   readonly messageId: RequestId | null;
+  /** The way the owner chose for it; the plan's own choice otherwise. */
+  readonly wantedOption?: OptionKey;
 }
 
 export interface Accepting {
@@ -93,6 +97,7 @@ export function accepting(parts: Parts): Accepting {
         baseRef: request.base ?? repository.defaultBranch,
         receivedSha256: kept.sha256,
         messageId: request.messageId,
+        ...(request.wantedOption === undefined ? {} : { wantedOption: request.wantedOption }),
       };
       const added = addOnce(parts, job, together);
       if (added.ok) parts.runner.enqueue(added.value);
@@ -140,10 +145,10 @@ function inspect(request: PatchRequest): Problem | null {
 /** What the owner wrote, or a plain description from the patch's own text. */
 function titleOf(request: PatchRequest, repository: Repository): string {
   const given = request.title?.trim();
-  if (given) return given.slice(0, titleMax);
+  if (given) return redactText(given).slice(0, titleMax);
   const head = request.patch.subarray(0, 64 * 1024).toString('utf8');
   const subject = /^Subject: (?:\[PATCH[^\]]*\] )?(.+)$/m.exec(head)?.[1]?.trim();
-  if (subject) return subject.slice(0, titleMax);
+  if (subject) return redactText(subject).slice(0, titleMax);
   const paths = [
     ...head.matchAll(/^(?:\+\+\+ (?:b\/)?|\*\*\* (?:Update|Add|Delete) File: )(?!\/dev\/null)([^\t\r\n]+)/gm),
   ].map((found) => found[1] ?? '');

@@ -26,6 +26,7 @@ export function decide(job: JobFacts): JobStep {
       if (job.attempts > attemptsMax) return 'give_up';
       if (!job.planned) return 'plan';
       return job.patched ? 'prove' : 'patch';
+    case 'stopped_at_cap':
     case 'proposed':
     case 'refused':
     case 'failed':

@@ -1,29 +1,34 @@
+import type { BudgetFile } from '#contract/budget.ts';
 import type { Limits } from '#contract/helper-wire.ts';
-import { ProposalId, type JobId } from '#contract/ids.ts';
+import type { JobId, ObjectId } from '#contract/ids.ts';
 import type { CheckProgress } from '#contract/job.ts';
+import type { PatchSummary } from '#contract/patch.ts';
 import { problem, type Problem } from '#contract/problem.ts';
-import type { Cost } from '#contract/proposal.ts';
+import type { Plan } from '#contract/proposal.ts';
 import type { Repository } from '#contract/repository.ts';
 import { assert, never } from '../../lib/assert.ts';
+import { type KnownSecret, redactProblem } from '../../lib/redact.ts';
 import { no, ok, type Result } from '../../lib/result.ts';
-import type { Clock, Git, Log, Random, Sandbox } from '../../ports.ts';
+import type { Clock, Git, Log, PaidSandbox, Random, Sandbox, Secrets } from '../../ports.ts';
 import type { Artifacts } from '../../record/artifact/store.ts';
 import type { Database } from '../../record/db/open.ts';
 import type { Ledger } from '../../record/ledger/store.ts';
+import type { Till } from '../../resources/budget/perform.ts';
 import type { Checkouts } from '../../resources/repo/checkout.ts';
 import type { Mirrors } from '../../resources/repo/mirror.ts';
 import { openQuarantine, type Quarantine } from '../../resources/repo/quarantine.ts';
 import type { Repositories } from '../../resources/repo/store.ts';
-import { addedLines } from '../patch/diff-view.ts';
-import { performPatch, treeAgain } from '../patch/perform.ts';
+import { renderDiff } from '../patch/diff-view.ts';
+import { performPatch, treeAgain, type PatchWork } from '../patch/perform.ts';
+import { secretValues } from '../patch/secrets.ts';
+import { optionsFor, withChoice } from '../plan/gather.ts';
 import { performPlan } from '../plan/perform.ts';
-import { matching } from '../plan/policy.ts';
-import { assessConfidence } from '../proposal/confidence.ts';
-import { freeze } from '../proposal/freeze.ts';
-import { assessRisk } from '../proposal/risk.ts';
 import type { Proposals } from '../proposal/store.ts';
-import { performProof, type Proved } from '../prove/perform.ts';
+import { performProof } from '../prove/perform.ts';
+import { proveWhere } from '../prove/where.ts';
 import { decide, type JobStep } from './decide.ts';
+import { propose } from './propose.ts';
+import { asked, currentPlan, isRunning, stepDown } from './replan.ts';
 import type { JobRow, Jobs } from './store.ts';
 
 export interface JobParts {
@@ -42,8 +47,13 @@ export interface JobParts {
   readonly proposals: Proposals;
   readonly quarantineFolder: string;
   readonly limits: Limits;
-  /** Money left now; GO on the base placement itself costs nothing. */
-  readonly cost: () => Cost;
+  readonly secrets: Secrets;
+  /** Our own credentials, which no log may show. */
+  readonly known: readonly KnownSecret[];
+  readonly till: Till;
+  readonly settings: () => BudgetFile;
+  readonly priceOf: (slug: string) => number | null;
+  readonly paid: PaidSandbox;
   readonly onProgress: (jobId: JobId, progress: CheckProgress) => void;
   readonly onOutput: (jobId: JobId, check: string, side: 'before' | 'after', text: string) => void;
 }
@@ -54,6 +64,7 @@ export interface JobParts {
  */
 export async function performJob(parts: JobParts, id: JobId, signal: AbortSignal): Promise<void> {
   const quarantine = await openQuarantine(parts.quarantineFolder, parts.random);
+  const desk: Desk = { quarantine, made: null };
   try {
     for (;;) {
       const job = parts.jobs.get(id);
@@ -65,18 +76,24 @@ export async function performJob(parts: JobParts, id: JobId, signal: AbortSignal
       });
       // Aborted while running: the daemon is stopping, and the next start goes on from here.
       if (step === 'nothing' || (signal.aborted && job.state === 'running')) return;
-      await performStep(parts, job, step, quarantine, signal);
+      await performStep(parts, job, step, desk, signal);
     }
   } finally {
-    await quarantine.close();
+    await Promise.all([quarantine.close(), parts.sandbox.standDown(), parts.secrets.standDown()]);
   }
+}
+
+/** Where one run of a job works. `made`: the tree whose objects its quarantine holds already. */
+interface Desk {
+  readonly quarantine: Quarantine;
+  made: ObjectId | null;
 }
 
 async function performStep(
   parts: JobParts,
   job: JobRow,
   step: Exclude<JobStep, 'nothing'>,
-  quarantine: Quarantine,
+  desk: Desk,
   signal: AbortSignal,
 ): Promise<void> {
   switch (step) {
@@ -84,7 +101,7 @@ async function performStep(
     case 'patch':
     case 'prove':
       parts.jobs.enterStage(job.id, step);
-      return end(parts, job, await performStage(parts, job, step, quarantine, signal), signal);
+      return end(parts, job, await performStage(parts, job, step, desk, signal), signal);
     case 'give_up':
       return parts.jobs.take(
         job.id,
@@ -114,7 +131,7 @@ async function performStage(
   parts: JobParts,
   job: JobRow,
   stage: 'plan' | 'patch' | 'prove',
-  quarantine: Quarantine,
+  desk: Desk,
   signal: AbortSignal,
 ): Promise<Result<null, Problem>> {
   const repository = parts.repositories.get(job.repositoryId);
@@ -122,49 +139,76 @@ async function performStage(
   if (received === null)
     return no(problem('internal', 'The received patch is gone from the data folder. Paste it again.'));
   if (stage === 'plan') {
+    parts.sandbox.prepare();
+    parts.secrets.prepare();
     const planned = await performPlan(
       { ...parts, repository, title: job.title, baseRef: job.baseRef, signal },
       received,
     );
-    if (planned.ok && isRunning(parts, job)) parts.jobs.planned(job.id, planned.value.plan, planned.value.base);
-    return planned.ok ? ok(null) : planned;
+    if (!planned.ok) return planned;
+    const { plan, base } = planned.value;
+    const offered = await optionsFor(parts, { ...asked(parts, job, repository), plan, freeOnly: false });
+    if (isRunning(parts, job)) parts.jobs.planned(job.id, withChoice(plan, offered, job.wantedOption), base);
+    return ok(null);
   }
   assert(job.baseSha !== null && job.plan !== null, 'a planned job has its base');
   const gitDir = parts.mirrors.gitDir(repository.id);
+  const { quarantine } = desk;
   const work = { git: parts.git, artifacts: parts.artifacts, gitDir, base: job.baseSha, quarantine, signal };
-  if (stage === 'patch') {
-    const patched = await performPatch(work, received);
-    if (patched.ok && isRunning(parts, job)) parts.jobs.patched(job.id, patched.value);
-    return patched.ok ? ok(null) : patched;
-  }
-  assert(job.patch !== null, 'a patched job has its patch');
-  // The quarantine may be a new one, after a restart: make the objects again and hold them to the recorded tree.
-  const tree = await treeAgain(work, job.patch);
-  if (!tree.ok) return tree;
-  assert(tree.value === job.patch.treeAfter, 'the same patch on the same base gives the same tree');
-  const proved = await performProof({
-    ...work,
-    sandbox: parts.sandbox,
-    checkouts: parts.checkouts,
-    tree: tree.value,
-    plan: job.plan,
-    limits: shorter(parts.limits, job.plan.policy.checkSecondsMax),
-    onProgress: (progress) => parts.onProgress(job.id, progress),
-    onOutput: (check, side, text) => parts.onOutput(job.id, check, side, text),
-  });
-  if (!proved.ok) return proved;
-  await propose(parts, job, repository, proved.value);
+  if (stage === 'prove') return await performProveStage(parts, job, repository, work, desk);
+  const patched = await performPatch({ ...work, secrets: parts.secrets }, received);
+  if (!patched.ok) return patched;
+  desk.made = patched.value.treeAfter;
+  if (isRunning(parts, job)) parts.jobs.patched(job.id, patched.value);
   return ok(null);
 }
 
-/** The owner may have stopped it while a stage was at work: then what the stage found is not needed any more. */
-function isRunning(parts: JobParts, job: JobRow): boolean {
-  return parts.jobs.get(job.id).state === 'running';
+async function performProveStage(
+  parts: JobParts,
+  job: JobRow,
+  repository: Repository,
+  work: PatchWork & { readonly signal: AbortSignal },
+  desk: Desk,
+): Promise<Result<null, Problem>> {
+  assert(job.patch !== null, 'a patched job has its patch');
+  const tree = job.patch.treeAfter;
+  if (desk.made !== tree) {
+    // After a restart the quarantine is a new one: make the objects again and hold them to the recorded tree.
+    const again = await treeAgain(work, job.patch);
+    if (!again.ok) return again;
+    assert(again.value === tree, 'the same patch on the same base gives the same tree');
+  }
+  const known = await knownSecrets(parts, work, job.patch, tree);
+  const plan = await currentPlan(parts, job, repository);
+  const proved = await proveWhere(parts, job, plan, work.signal, (sandbox, signal) =>
+    performProof({
+      ...work,
+      known,
+      signal,
+      sandbox,
+      checkouts: parts.checkouts,
+      tree,
+      plan: { ...plan, checks: plan.checks.filter(({ name }) => plan.leftOut?.includes(name) !== true) },
+      limits: limitsOf(parts, plan),
+      onProgress: (progress) => parts.onProgress(job.id, progress),
+      onOutput: (check, side, text) => parts.onOutput(job.id, check, side, text),
+    }),
+  );
+  if (proved.kind === 'problem') return no(proved.problem);
+  if (proved.kind === 'stopped') stopAtCap(parts, job, proved.problem);
+  if (proved.kind === 'no_helper') await stepDown(parts, job, repository, plan, proved.problem);
+  if (proved.kind === 'proved') await propose(parts, { ...job, plan }, repository, proved.proved);
+  return ok(null);
 }
 
-/** The policy of the base may only shorten the clock. */
-function shorter(limits: Limits, checkSecondsMax: number | null): Limits {
-  return checkSecondsMax === null ? limits : { ...limits, wallMs: Math.min(limits.wallMs, checkSecondsMax * 1000) };
+function stopAtCap(parts: JobParts, job: JobRow, why: Problem): void {
+  if (isRunning(parts, job)) parts.jobs.take(job.id, 'cap', { kind: 'job.stopped_at_cap' }, { problem: why });
+}
+
+/** budget.json as it is now says how long a check may take; the policy of the base may only shorten that. */
+function limitsOf({ limits, settings }: JobParts, { policy }: Plan): Limits {
+  const ownerMs = settings().proof.checkSecondsMax * 1000;
+  return { ...limits, wallMs: Math.min(ownerMs, (policy.checkSecondsMax ?? Infinity) * 1000) };
 }
 
 /** What a stage that did not get through means for the job: a refusal is about the patch, a failure is about the world. */
@@ -177,60 +221,19 @@ function end(parts: JobParts, job: JobRow, outcome: Result<null, Problem>, signa
     job.id,
     refused ? 'refuse' : 'fail',
     { kind: refused ? 'job.refused' : 'job.failed' },
-    { problem: outcome.why },
+    // A refusal may quote lines of the patch.
+    { problem: redactProblem(outcome.why, parts.known) },
   );
 }
 
-/** Freezes the proposal and ends the job, in one transaction. */
-async function propose(parts: JobParts, job: JobRow, repository: Repository, proved: Proved): Promise<void> {
-  assert(job.plan !== null && job.patch !== null && job.baseSha !== null, 'a proved job has its plan, patch and base');
-  const { plan, patch, baseSha } = job;
-  const diff = await parts.artifacts.read(patch.diff.sha256);
-  const touched = patch.files.flatMap((file) => (file.oldPath === null ? [file.path] : [file.path, file.oldPath]));
-  const risk = assessRisk({
-    files: patch.files,
-    addedLines: diff === null ? [] : addedLines(diff),
-    mended: patch.mends.length,
-    protectedPaths: matching(touched, plan.policy.protect),
-    ownRepository: repository.name === 'patchgit',
-  });
-  parts.db.transaction(() => {
-    const current = parts.jobs.get(job.id);
-    if (current.state !== 'running') return;
-    const id = ProposalId.parse(`prop_${parts.random.bytes(6).toString('hex')}`);
-    const history = parts.proposals.history(repository.id, risk.level);
-    const head = parts.ledger.list({ limit: 1 }).entries[0];
-    const document = freeze({
-      id,
-      jobId: job.id,
-      title: job.title,
-      repository,
-      base: { ref: job.baseRef, sha: baseSha },
-      plan,
-      patch,
-      proved,
-      risk,
-      forbiddenPaths: matching(touched, plan.policy.forbid),
-      confidence: assessConfidence({ checks: proved.checks, risk, mended: patch.mends.length, history }),
-      cost: parts.cost(),
-      ledgerHead: head === undefined ? '0' : `${head.seq}:${head.hash}`,
-      nowMs: parts.clock.nowMs(),
-    });
-    for (const check of proved.checks) {
-      const body = {
-        name: check.name,
-        command: check.command,
-        before: {
-          conclusion: check.before.conclusion,
-          failing: check.before.failing.length,
-          log: check.before.log.sha256,
-        },
-        after: { conclusion: check.after.conclusion, failing: check.after.failing.length, log: check.after.log.sha256 },
-        newFailures: check.newFailures.length,
-      };
-      parts.ledger.append({ kind: 'check.completed', actor: 'system', subject: job.id, jobId: job.id, body });
-    }
-    parts.proposals.add(document);
-    parts.jobs.take(job.id, 'propose', { kind: 'job.proposed', body: { proposalId: id } }, { proposalId: id });
-  });
+/** What no log of this job may show: our own credentials, and the secrets of its patch, read again because they are stored nowhere. */
+async function knownSecrets(
+  parts: JobParts,
+  { git, gitDir, base, quarantine }: { git: Git; gitDir: string; base: ObjectId; quarantine: Quarantine },
+  patch: PatchSummary,
+  tree: ObjectId,
+): Promise<readonly KnownSecret[]> {
+  if (patch.secrets.found.length === 0) return parts.known;
+  const diff = await renderDiff({ git, gitDir, objectsDir: quarantine.objectsDir }, base, tree);
+  return [...parts.known, ...secretValues(diff.text, patch.secrets)];
 }

@@ -157,12 +157,13 @@ async function resume(parts: Parts, enqueue: Runner['enqueue'], publish: Runner[
 }
 
 function cancel(parts: Parts, job: JobRow, abort: AbortController | undefined): Result<null, Problem> {
-  if (job.state === 'queued') {
+  if (job.state === 'queued' || job.state === 'stopped_at_cap') {
+    const when = job.state === 'queued' ? 'before it started' : 'where it stood at the cap';
     parts.jobs.take(
       job.id,
       'cancel',
       { kind: 'job.cancelled', actor: 'owner' },
-      { problem: problem('job_cancelled', 'You stopped this job before it started. Nothing was published.') },
+      { problem: problem('job_cancelled', `You stopped this job ${when}. Nothing was published.`) },
     );
     return ok(null);
   }

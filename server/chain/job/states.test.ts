@@ -19,8 +19,13 @@ describe('the states of a job', () => {
     for (const state of states) {
       const { mayCost, resting, on } = jobStates[state];
       expect(resting && mayCost, state).toBe(false);
-      expect(Object.keys(on).length === 0, state).toBe(resting);
+      // Stopped at the cap is the one rest that the owner can end.
+      expect(Object.keys(on).length === 0, state).toBe(resting && state !== 'stopped_at_cap');
     }
+  });
+
+  it('that was stopped at the cap goes on only by an event that the owner sends', () => {
+    expect(jobStates.stopped_at_cap.on).toEqual({ continue: 'queued', cancel: 'cancelled' });
   });
 
   it('that can be waited for can be stopped', () => {
@@ -28,7 +33,17 @@ describe('the states of a job', () => {
   });
 
   it('know no event that is not in their table', () => {
-    const events: JobEvent[] = ['start', 'cancel', 'propose', 'refuse', 'fail', 'requeue', 'stopped'];
+    const events: JobEvent[] = [
+      'start',
+      'cancel',
+      'propose',
+      'refuse',
+      'fail',
+      'requeue',
+      'stopped',
+      'cap',
+      'continue',
+    ];
     for (const state of states)
       for (const event of events) {
         const on: Record<string, JobState> = jobStates[state].on;
@@ -62,6 +77,7 @@ describe('what a job does next', () => {
     ['does nothing when it rests', { ...running, state: 'proposed' }, 'nothing'],
     ['does nothing when it was refused', { ...running, state: 'refused' }, 'nothing'],
     ['does nothing when it failed', { ...running, state: 'failed' }, 'nothing'],
+    ['does nothing when it stands at the cap', { ...running, state: 'stopped_at_cap' }, 'nothing'],
     ['does nothing when it was stopped', { ...running, state: 'cancelled' }, 'nothing'],
   ])('%s', (_what, facts, step) => {
     expect(decide(facts)).toBe(step);

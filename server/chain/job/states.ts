@@ -9,9 +9,18 @@ export const jobStates = {
   running: {
     mayCost: true,
     resting: false,
-    on: { propose: 'proposed', refuse: 'refused', fail: 'failed', cancel: 'cancelling', requeue: 'queued' },
+    on: {
+      propose: 'proposed',
+      refuse: 'refused',
+      fail: 'failed',
+      cancel: 'cancelling',
+      requeue: 'queued',
+      cap: 'stopped_at_cap',
+    },
   },
   cancelling: { mayCost: true, resting: false, on: { stopped: 'cancelled' } },
+  // Resting, because it never spends again by itself: the owner goes on with it, with a cheaper plan, or ends it.
+  stopped_at_cap: { mayCost: false, resting: true, on: { continue: 'queued', cancel: 'cancelled' } },
   proposed: { mayCost: false, resting: true, on: {} },
   refused: { mayCost: false, resting: true, on: {} },
   failed: { mayCost: false, resting: true, on: {} },

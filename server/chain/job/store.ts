@@ -5,12 +5,13 @@ import { JobId, ObjectId, ProposalId, RepositoryId, RequestId, Sha256 } from '#c
 import type { LedgerKind } from '#contract/ledger.ts';
 import { PatchSummary } from '#contract/patch.ts';
 import { Problem } from '#contract/problem.ts';
+import { OptionKey } from '#contract/option.ts';
 import { Plan } from '#contract/proposal.ts';
 import { assert } from '../../lib/assert.ts';
 import type { Clock, Random } from '../../ports.ts';
 import type { Database } from '../../record/db/open.ts';
 import type { Ledger } from '../../record/ledger/store.ts';
-import { next, type JobEvent } from './states.ts';
+import { jobStates, next, type JobEvent } from './states.ts';
 
 /** What the chain itself needs of a job; `Job` of the contract is what the doors show. */
 export interface JobRow {
@@ -29,6 +30,8 @@ export interface JobRow {
   readonly proposalId: ProposalId | null;
   readonly problem: Problem | null;
   readonly messageId: RequestId | null;
+  /** The way the owner chose instead of the plan's own choice. */
+  readonly wantedOption: OptionKey | null;
   readonly attempts: number;
 }
 
@@ -40,6 +43,7 @@ export interface NewJobRow {
   readonly baseRef: string;
   readonly receivedSha256: Sha256;
   readonly messageId: RequestId | null;
+  readonly wantedOption?: OptionKey;
 }
 
 export interface Jobs {
@@ -59,6 +63,8 @@ export interface Jobs {
   ) => void;
   readonly planned: (id: JobId, plan: Plan, baseSha: ObjectId) => void;
   readonly patched: (id: JobId, patch: PatchSummary) => void;
+  /** In the open transaction: how a job that rests at the cap goes on. */
+  readonly want: (id: JobId, option: OptionKey | null) => void;
   readonly enterStage: (id: JobId, stage: Stage) => void;
   readonly show: (id: string, progress: readonly CheckProgress[]) => Job | null;
   readonly list: (limit: number, progressOf: (id: string) => readonly CheckProgress[]) => Job[];
@@ -81,6 +87,7 @@ const Row = z.object({
   proposal_id: ProposalId.nullable(),
   problem: z.string().nullable(),
   message_id: RequestId.nullable(),
+  wanted_option: OptionKey.nullable(),
   attempts: z.int(),
   queue_order: z.int(),
   created_at_ms: z.int(),
@@ -106,6 +113,7 @@ function toRow(row: unknown): JobRow {
     proposalId: read.proposal_id,
     problem: read.problem === null ? null : Problem.parse(JSON.parse(read.problem)),
     messageId: read.message_id,
+    wantedOption: read.wanted_option,
     attempts: read.attempts,
   };
 }
@@ -146,7 +154,13 @@ export function jobStore(parts: Parts): Jobs {
     planned: (id, plan, baseSha) =>
       parts.db.transaction(() => {
         update(parts, `plan = ?, base_sha = ? where id = ? and state = 'running'`, JSON.stringify(plan), baseSha, id);
-        const body = { base: baseSha, checks: plan.checks.map((check) => check.name), targets: plan.targets.length };
+        const { key, size, estimateUsd, worstUsd } = plan.option;
+        const body = {
+          base: baseSha,
+          checks: plan.checks.map((check) => check.name),
+          targets: plan.targets.length,
+          option: { key, size, estimateUsd, worstUsd },
+        };
         parts.ledger.append({ kind: 'job.planned', actor: 'system', subject: id, jobId: id, body });
       }),
     patched: (id, patch) =>
@@ -156,6 +170,7 @@ export function jobStore(parts: Parts): Jobs {
         const body = { sha256, treeAfter, files: patch.files.length, additions, deletions, mends };
         parts.ledger.append({ kind: 'job.patched', actor: 'system', subject: id, jobId: id, body });
       }),
+    want: (id, option) => update(parts, `wanted_option = ? where id = ? and state = 'stopped_at_cap'`, option, id),
     enterStage: (id, stage) =>
       parts.db.transaction(() =>
         update(parts, `stage = ?, stage_started_at_ms = ? where id = ?`, stage, parts.clock.nowMs(), id),
@@ -186,11 +201,11 @@ function add({ db, ledger, clock, random }: Parts, job: NewJobRow): JobId {
   db.sqlite
     .prepare(
       `insert into job (id, request_id, request_digest, repository_id, title, state, stage, base_ref, received_sha256, message_id,
-         queue_order, created_at_ms)
+         wanted_option, queue_order, created_at_ms)
        values (@id, @requestId, @requestDigest, @repositoryId, @title, 'queued', 'plan', @baseRef, @receivedSha256, @messageId,
-         (select coalesce(max(queue_order), 0) + 1 from job), @nowMs)`,
+         @wantedOption, (select coalesce(max(queue_order), 0) + 1 from job), @nowMs)`,
     )
-    .run({ ...job, id, nowMs: clock.nowMs() });
+    .run({ ...job, wantedOption: job.wantedOption ?? null, id, nowMs: clock.nowMs() });
   const body = { repositoryId: job.repositoryId, title: job.title, base: job.baseRef, received: job.receivedSha256 };
   ledger.append({ kind: 'job.queued', actor: 'owner', subject: id, jobId: id, body });
   return id;
@@ -206,14 +221,16 @@ function take(
   const to = next(job.state, event);
   assert(to !== null, `a job that is ${job.state} can ${event}`);
   const now = parts.clock.nowMs();
-  const ended = to === 'proposed' || to === 'refused' || to === 'failed' || to === 'cancelled';
+  const ended = jobStates[to].resting && to !== 'stopped_at_cap';
   update(
     parts,
-    `state = ?, problem = coalesce(?, problem), proposal_id = coalesce(?, proposal_id), attempts = attempts + ?,
+    `state = ?, problem = coalesce(?, problem), proposal_id = coalesce(?, proposal_id), attempts = case ? when 'continue' then 0 else attempts + ? end,
        started_at_ms = coalesce(started_at_ms, ?), ended_at_ms = ? where id = ? and state = ?`,
     to,
     fields.problem === undefined ? null : JSON.stringify(fields.problem),
     fields.proposalId ?? null,
+    // What the owner goes on with has its tries again.
+    event,
     to === 'running' ? 1 : 0,
     to === 'running' ? now : null,
     ended ? now : null,

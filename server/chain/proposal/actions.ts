@@ -1,8 +1,6 @@
-import { RequestId, type JobId, type Sha256 } from '#contract/ids.ts';
+import type { JobId, Sha256 } from '#contract/ids.ts';
 import { problem, type Problem } from '#contract/problem.ts';
 import { freshEnough, type DecisionKind, type Freshness, type Proposal } from '#contract/proposal.ts';
-import { assert } from '../../lib/assert.ts';
-import { sha256 } from '../../lib/digest.ts';
 import { no, ok, type Result } from '../../lib/result.ts';
 import type { Clock, Git, Random } from '../../ports.ts';
 import type { Artifacts } from '../../record/artifact/store.ts';
@@ -13,10 +11,11 @@ import { openQuarantine } from '../../resources/repo/quarantine.ts';
 import type { Repositories } from '../../resources/repo/store.ts';
 import type { Accepting } from '../job/accept.ts';
 import type { Runner } from '../job/runner.ts';
-import type { JobRow, Jobs } from '../job/store.ts';
+import type { Jobs } from '../job/store.ts';
 import { treeAgain } from '../patch/perform.ts';
 import type { Publications } from '../publish/store.ts';
 import { gatherFreshness, judgeFreshness } from './freshness.ts';
+import { decidedAlready, proveAnew } from './prove-anew.ts';
 import type { Proposals } from './store.ts';
 
 export interface Decision {
@@ -24,6 +23,8 @@ export interface Decision {
   readonly digest: Sha256;
   readonly by: string;
   readonly note?: string | undefined;
+  /** The PIN was typed for this very decision, or it came over the unix socket, where there is none. */
+  readonly isPinChecked: boolean;
 }
 
 interface RefreshParts {
@@ -131,6 +132,11 @@ export function decideProposal(parts: ActionParts, proposal: Proposal, decision:
       return refuse(
         problem('gate_closed', `GO is not possible: ${closed.reason}. Nothing was published.`, { current: closed }),
       );
+    const asking = document.gates.filter((gate) => gate.asksPin === true);
+    if (asking.length > 0 && !decision.isPinChecked) {
+      const what = asking.map((gate) => gate.reason).join('; ');
+      return refuse(problem('pin_needed', `Type your PIN for this GO: ${what}. Nothing was published.`));
+    }
     const known = proposal.freshness;
     if (known && known.verdict !== 'unknown' && !freshEnough.includes(known.verdict)) {
       return refuse(
@@ -154,49 +160,9 @@ function record(parts: ActionParts, { document }: Proposal, decision: Decision):
   });
 }
 
-/**
- * A new job with the same received bytes on today's base. The old proposal closes when the new job is accepted; asked twice,
- * it is one job, because the request's id comes from the proposal.
- */
-export async function proveAgain(parts: ActionParts, proposal: Proposal): Promise<Result<JobId, Problem>> {
-  const { document, supersededBy } = proposal;
-  if (supersededBy !== null) return ok(supersededBy);
-  if (proposal.state !== 'open') return no(decidedAlready(proposal));
-  const received = await parts.artifacts.read(document.patch.receivedSha256);
-  if (received === null)
-    return no(problem('internal', 'The received patch is gone from the data folder. Paste it again.'));
-  const old: JobRow = parts.jobs.get(document.jobId);
-  return await parts.accepting.accept(
-    {
-      id: RequestId.parse(uuidFrom(`prove again ${document.id}`)),
-      repository: document.repo.id,
-      base: document.base.ref,
-      title: document.title,
-      patch: received,
-      messageId: old.messageId,
-    },
-    (id) => {
-      // The owner may have decided while the bytes were written.
-      const now = parts.proposals.get(document.id);
-      assert(now !== null, `proposal ${document.id} has a row`);
-      if (now.state !== 'open') return decidedAlready(now);
-      parts.proposals.setSupersededBy(document.id, id);
-      parts.proposals.take(document.id, 'supersede', { kind: 'proposal.superseded', actor: 'owner', body: { by: id } });
-      return null;
-    },
-  );
-}
-
-function decidedAlready({ state }: Proposal): Problem {
-  return problem('already_decided', `This proposal is ${state} already.`, { current: state });
-}
-
-/** A UUID that is the same for the same text. */
-function uuidFrom(text: string): string {
-  const bytes = Buffer.from(sha256(text).slice(0, 32), 'hex');
-  bytes[6] = ((bytes[6] ?? 0) & 0x0f) | 0x40;
-  bytes[8] = ((bytes[8] ?? 0) & 0x3f) | 0x80;
-  return bytes.toString('hex').replace(/^(.{8})(.{4})(.{4})(.{4})(.{12})$/, '$1-$2-$3-$4-$5');
+/** A new job with the same received bytes on today's base; the old proposal closes. */
+export function proveAgain(parts: ActionParts, proposal: Proposal): Promise<Result<JobId, Problem>> {
+  return proveAnew(parts, proposal, { reason: 'prove again' });
 }
 
 /** One-tap undo: close the pull request, delete the branch. */

@@ -81,11 +81,31 @@ export function assessConfidence(facts: ConfidenceFacts): Confidence {
     bad += riskWeight;
     reasons.push(`Risk is ${facts.risk.level}`);
   }
+  return { ...interval(good, bad), reasons };
+}
+
+/** Mean and central 80 % of Beta(good, bad), in whole percents. */
+function interval(good: number, bad: number): Pick<Confidence, 'percent' | 'low' | 'high'> {
   const percent = (value: number): number => Math.round(value * 100);
   return {
     percent: percent(good / (good + bad)),
     low: percent(betaQuantile(0.1, good, bad)),
     high: percent(betaQuantile(0.9, good, bad)),
-    reasons,
   };
+}
+
+/**
+ * What the confidence would be if `share` (0 to 1) of `checks` ran and passed; null: none of them. Before anything has run, so
+ * the same weights without what only the evidence can tell.
+ */
+export function expectedConfidence(
+  history: History,
+  checks: number,
+  share: number | null,
+): Pick<Confidence, 'percent' | 'low' | 'high'> {
+  const good = prior.good + history.kept;
+  const bad = prior.bad + history.undoneOrRejected;
+  const passed = checks * (share ?? 0);
+  if (passed === 0) return interval(good, bad + weight.notChecked);
+  return interval(good + weight.checkPassed * passed + weight.testsPassed, bad);
 }

@@ -1,6 +1,6 @@
 import { Sha256, type JobId, type ObjectId, type ProposalId } from '#contract/ids.ts';
 import type { PatchSummary } from '#contract/patch.ts';
-import type { Confidence, Cost, Plan, ProposalDocument, Publishing, Risk } from '#contract/proposal.ts';
+import type { Confidence, Cost, Escalation, Plan, ProposalDocument, Publishing, Risk } from '#contract/proposal.ts';
 import type { Repository } from '#contract/repository.ts';
 import { canonicalJson, sha256 } from '../../lib/digest.ts';
 import type { Proved } from '../prove/perform.ts';
@@ -21,6 +21,7 @@ export interface FreezeFacts {
   readonly forbiddenPaths: readonly string[];
   readonly confidence: Confidence;
   readonly cost: Cost;
+  readonly escalation?: Escalation | undefined;
   /** Where the ledger stood: goes into the commit, so that the forge keeps a checkpoint of it. */
   readonly ledgerHead: string;
   readonly nowMs: number;
@@ -43,12 +44,14 @@ export function freeze(facts: FreezeFacts): ProposalDocument {
     confidence: facts.confidence,
     cost: facts.cost,
     gates: judgeGates({
+      isDraft: proved.proof.placement === 'none',
       checks: proved.checks,
       risk: facts.risk,
       policy: facts.plan.policy,
       forbiddenPaths: facts.forbiddenPaths,
       formatter: proved.proof.formatter,
     }),
+    ...(facts.escalation === undefined ? {} : { escalation: facts.escalation }),
     createdAtMs: facts.nowMs,
   };
   const publishing: Publishing = writePublishing(undigested, repository.author, facts.ledgerHead);

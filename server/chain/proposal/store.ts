@@ -41,6 +41,8 @@ export interface Proposals {
   readonly setFreshness: (id: ProposalId, freshness: Freshness) => void;
   readonly setSupersededBy: (id: ProposalId, jobId: JobId) => void;
   readonly history: (repositoryId: RepositoryId, riskLevel: string) => History;
+  /** The newest first: what earlier proofs of this repository can teach. */
+  readonly recent: (repositoryId: RepositoryId, limit: number) => ProposalDocument[];
 }
 
 const Row = z.object({
@@ -188,6 +190,10 @@ export function proposalStore(db: Database, ledger: Ledger, clock: Clock): Propo
       changeOne('update proposal set freshness = ? where id = ?', JSON.stringify(freshness), id),
     setSupersededBy: (id, jobId) => changeOne('update proposal set superseded_by = ? where id = ?', jobId, id),
     history: (repositoryId, riskLevel) => history(db, repositoryId, riskLevel),
+    recent: (repositoryId, limit) =>
+      rows('where proposal.repository_id = ? order by proposal.created_at_ms desc limit ?', repositoryId, limit).map(
+        ({ document }) => document,
+      ),
   };
 }
 

@@ -16,6 +16,8 @@ export interface PinDesk {
   readonly choosePin: (cookies: Cookies, pin: string) => Entering;
   /** Opens a session under a new id: `wrong_pin`, `throttled`, `device_unknown`, `pin_required`. */
   readonly unlock: (cookies: Cookies, pin: string) => Entering;
+  /** Is it the owner's PIN? For a step that asks for it again: `wrong_pin`, `throttled`. The session stays as it is. */
+  readonly confirmPin: (id: DeviceId, pin: string) => Promise<Result<null, Problem>>;
   /** Asks for the current PIN again, and ends every other session. */
   readonly changePin: (cookies: Cookies, pins: { readonly current: string; readonly next: string }) => Entering;
 }
@@ -52,6 +54,12 @@ export function pinDesk(parts: DoorParts): PinDesk {
         const changed = changedMeanwhile(parts, device.id, checked.value);
         return changed ? no(changed) : ok(open(parts, cookies, device.id, 'unlock'));
       });
+    },
+    confirmPin: async (id, pin) => {
+      const checked = await checkPin(parts, id, pin);
+      if (!checked.ok) return checked;
+      const changed = changedMeanwhile(parts, id, checked.value);
+      return changed ? no(changed) : ok(null);
     },
     changePin: async (cookies, { current, next }) => {
       const { device, state } = whoIs(cookies, 'use');

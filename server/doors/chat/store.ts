@@ -82,6 +82,8 @@ function stateOf(row: z.infer<typeof Row>): MessageState {
     case 'running':
     case 'cancelling':
       return 'running';
+    case 'stopped_at_cap':
+      return 'needs_you';
     case 'proposed':
       return row.proposal_state === 'open' ? 'needs_you' : 'answered';
     case 'refused':

@@ -1,75 +1,40 @@
-import { z } from 'zod';
-import { Decide, JobQuery } from '#contract/api.ts';
-import { RequestId } from '#contract/ids.ts';
-import { titleMax, type Job } from '#contract/job.ts';
-import { patchBytesMax } from '#contract/patch.ts';
+import type { z } from 'zod';
+import { Decide } from '#contract/api.ts';
 import { problem, type Problem } from '#contract/problem.ts';
 import type { DecisionKind, Proposal } from '#contract/proposal.ts';
-import type { Accepting } from '../../chain/job/accept.ts';
-import type { Runner } from '../../chain/job/runner.ts';
-import type { Jobs } from '../../chain/job/store.ts';
+import { Escalate } from '#contract/spend.ts';
+import { escalate } from '../../chain/job/continue.ts';
 import { decideProposal, proveAgain, refresh, undo } from '../../chain/proposal/actions.ts';
-import type { Proposals } from '../../chain/proposal/store.ts';
 import { assert } from '../../lib/assert.ts';
 import { no, ok, type Result } from '../../lib/result.ts';
+import { approverOf } from './approver.ts';
+import { jobRoutes, type JobRouteParts } from './job-routes.ts';
 import { plainText } from './reply.ts';
-import { rawRoute, route, type Routes } from './route.ts';
+import { route, type Owner, type Routes } from './route.ts';
 
-type Parts = Parameters<typeof decideProposal>[0] & {
-  readonly accepting: Accepting;
-  readonly runner: Runner;
-  readonly jobs: Jobs;
-  readonly proposals: Proposals;
-};
+type Parts = Parameters<typeof decideProposal>[0] & Parameters<typeof escalate>[0] & JobRouteParts;
 
 const listMax = 200;
-const ListQuery = z.strictObject({ limit: z.coerce.number().int().min(1).max(listMax).default(50) });
 
 /** Jobs and proposals: what the owner asked for, and what the owner decides. */
 export function chainRoutes(parts: Parts): Routes {
   return (table) => {
     jobRoutes(parts)(table);
     proposalRoutes(parts)(table);
+    decisionRoutes(parts)(table);
   };
 }
 
-function jobRoutes(parts: Parts): Routes {
-  const { jobs, runner, accepting } = parts;
-  const show = (id: string): Result<Job, Problem> => {
-    const job = jobs.show(id, runner.progress(id));
-    return job ? ok(job) : no(problem('not_found', 'There is no such job.'));
-  };
-  return (table) => {
-    route(table, 'get', '/api/jobs', { query: ListQuery }, ({ query }) =>
-      ok({ jobs: jobs.list(query.limit, runner.progress) }),
-    );
-    rawRoute(
-      table,
-      'post',
-      '/api/jobs',
-      { query: JobQuery, rawBytesMax: patchBytesMax, tooLarge: 'patch_too_large', status: 202 },
-      async ({ query, body }) => {
-        const id = RequestId.safeParse(query.id);
-        if (!id.success) return no(problem('invalid_query', 'The query\'s "id" must be a UUID made by the client.'));
-        if ((query.title ?? '').length > titleMax)
-          return no(problem('invalid_query', `The title is longer than ${titleMax} characters.`));
-        const accepted = await accepting.accept({ ...query, id: id.data, patch: body, messageId: null });
-        return accepted.ok ? show(accepted.value) : accepted;
-      },
-    );
-    route(table, 'get', '/api/jobs/:id', {}, ({ params }) => show(params.id));
-    route(table, 'post', '/api/jobs/:id/cancel', {}, ({ params }) => {
-      const job = jobs.find(params.id);
-      if (!job) return no(problem('not_found', 'There is no such job.'));
-      const cancelled = runner.cancel(job);
-      return cancelled.ok ? show(params.id) : cancelled;
-    });
-  };
+interface Desk {
+  readonly withProposal: (
+    id: string,
+    use: (proposal: Proposal) => Promise<Result<unknown, Problem>>,
+  ) => Promise<Result<unknown, Problem>>;
+  readonly shown: (id: string) => Result<Proposal, Problem>;
 }
 
-function proposalRoutes(parts: Parts): Routes {
-  const { proposals, artifacts } = parts;
-  const withProposal = async (
+function deskOf({ proposals }: Parts): Desk {
+  const withProposal: Desk['withProposal'] = async (
     id: string,
     use: (proposal: Proposal) => Promise<Result<unknown, Problem>>,
   ): Promise<Result<unknown, Problem>> => {
@@ -81,16 +46,12 @@ function proposalRoutes(parts: Parts): Routes {
     assert(proposal, 'a proposal that was just used has a row');
     return ok(proposal);
   };
-  const decide = (
-    id: string,
-    kind: z.infer<typeof DecisionKind>,
-    body: Decide,
-    by: string,
-  ): Promise<Result<unknown, Problem>> =>
-    withProposal(id, async (proposal) => {
-      const decided = decideProposal(parts, proposal, { kind, ...body, by });
-      return decided.ok ? shown(id) : decided;
-    });
+  return { withProposal, shown };
+}
+
+function proposalRoutes(parts: Parts): Routes {
+  const { proposals, artifacts } = parts;
+  const { withProposal, shown } = deskOf(parts);
   return (table) => {
     route(table, 'get', '/api/proposals', {}, () => ok({ proposals: proposals.list(listMax) }));
     route(table, 'get', '/api/proposals/:id', {}, ({ params }) =>
@@ -111,18 +72,45 @@ function proposalRoutes(parts: Parts): Routes {
         return shown(params.id);
       }),
     );
+  };
+}
+
+/** What the owner says to a proposal. */
+function decisionRoutes(parts: Parts): Routes {
+  const { withProposal, shown } = deskOf(parts);
+  const decide = (
+    id: string,
+    kind: z.infer<typeof DecisionKind>,
+    { pin, ...body }: Decide,
+    owner: Owner,
+  ): Promise<Result<unknown, Problem>> =>
+    withProposal(id, async (proposal) => {
+      const approver = await approverOf(parts.door, owner, pin);
+      if (!approver.ok) return approver;
+      const decided = decideProposal(parts, proposal, { kind, ...body, ...approver.value });
+      return decided.ok ? shown(id) : decided;
+    });
+  return (table) => {
     route(table, 'post', '/api/proposals/:id/go', { body: Decide, status: 202 }, ({ params, body, owner }) =>
-      decide(params.id, 'go', body, owner.by),
+      decide(params.id, 'go', body, owner),
     );
     route(table, 'post', '/api/proposals/:id/reject', { body: Decide }, ({ params, body, owner }) =>
-      decide(params.id, 'reject', body, owner.by),
+      decide(params.id, 'reject', body, owner),
     );
     route(table, 'post', '/api/proposals/:id/revise', { body: Decide }, ({ params, body, owner }) =>
-      decide(params.id, 'revise', body, owner.by),
+      decide(params.id, 'revise', body, owner),
     );
     route(table, 'post', '/api/proposals/:id/prove-again', { status: 202 }, ({ params }) =>
       withProposal(params.id, async (proposal) => {
         const job = await proveAgain(parts, proposal);
+        return job.ok ? ok(parts.jobs.show(job.value, parts.runner.progress(job.value))) : job;
+      }),
+    );
+    route(table, 'post', '/api/proposals/:id/escalate', { body: Escalate, status: 202 }, ({ params, body, owner }) =>
+      withProposal(params.id, async (proposal) => {
+        const approver = await approverOf(parts.door, owner, body.approve?.pin);
+        if (!approver.ok) return approver;
+        const job = await escalate(parts, proposal, body, approver.value);
         return job.ok ? ok(parts.jobs.show(job.value, parts.runner.progress(job.value))) : job;
       }),
     );

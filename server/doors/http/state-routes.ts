@@ -51,7 +51,6 @@ export function stateRoutes(parts: Parts): Routes {
       };
       return ok(state);
     });
-    route(table, 'get', '/api/budget', {}, () => ok(parts.budget()));
     route(table, 'get', '/api/doctor', {}, async () => ok(await parts.doctor()));
     route(table, 'post', '/api/local/backup', { body: BackupRequest, socketOnly: true }, ({ body }) =>
       parts.backup(body.folder),
