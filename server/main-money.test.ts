@@ -19,7 +19,12 @@ const sizes = [8192, 16_384, 32_768].map((memoryMiB, at) => ({
   cpus: at + 1,
   usdPerHour: 0.018 * 2 ** at,
 }));
-const rich: BudgetFile = { ...testBudget, helper: { ...testBudget.helper, sizes, largestWithoutApproval: 's-2' } };
+// A clock that no check of these tests keeps to: what a limit has ended here is what a helper is for.
+const rich: BudgetFile = {
+  ...testBudget,
+  proof: { checkSecondsMax: 1 },
+  helper: { ...testBudget.helper, sizes, largestWithoutApproval: 's-2' },
+};
 const poor: BudgetFile = { ...rich, caps: { hourUsd: 0.001, dayUsd: 0.001 } };
 
 let folder = '';
@@ -41,7 +46,7 @@ function setBudget(budget: BudgetFile): string {
   return file;
 }
 
-async function open(budget: BudgetFile, { command = 'true', speed = 1 } = {}): Promise<void> {
+async function open(budget: BudgetFile, { command = 'sleep 60', speed = 1 } = {}): Promise<void> {
   house = newHouse({
     PATCHGIT_TEST_MAIN: 'server/testing/main-with-helper.ts',
     PATCHGIT_TEST_CLOCK_SPEED: `${speed}`,
@@ -138,7 +143,8 @@ describe('without the money for it', () => {
 
 describe('a job that is stopped at the cap', () => {
   // A check that outlasts what was reserved: four minutes on a clock that runs sixty times as fast.
-  const slow: BudgetFile = { ...rich, proof: { checkSecondsMax: 10 } };
+  const dear = sizes.map((size) => ({ ...size, usdPerHour: size.usdPerHour * 9 }));
+  const slow: BudgetFile = { ...rich, proof: { checkSecondsMax: 10 }, helper: { ...rich.helper, sizes: dear } };
   const stopped = async (): Promise<Job> => {
     await open(slow, { command: 'sleep 8', speed: 60 });
     return await jobAtRest(house.client, must(await sendPatch(house.client, { repository: 'r', patch: change() })).id);

@@ -8,6 +8,8 @@ import { secretsInText } from './secret-scan-rules.ts';
 import { foundMax, ScanRequest, type ScanAnswer } from './secret-scan-wire.ts';
 
 async function main(): Promise<void> {
+  // Loads the rules and compiles them while nobody waits yet.
+  await secretsInText('warm-up.txt', 'nothing');
   const request = ScanRequest.parse(JSON.parse(await text(process.stdin)));
   const found: ScanAnswer['found'] = [];
   let more = false;
@@ -20,7 +22,7 @@ async function main(): Promise<void> {
       else found.push({ file, kind: name, from: placeOf(starts, from), to: placeOf(starts, to) });
     }
   }
-  process.stdout.write(JSON.stringify({ found, more } satisfies ScanAnswer));
+  process.stdout.write(`${JSON.stringify({ found, more } satisfies ScanAnswer)}\n`);
 }
 
 /** `starts` ends with the start of a line that is not there; an offset is never past it. */

@@ -87,14 +87,19 @@ function startProgram(options: SecretScanOptions): Program {
   });
   // A program that ended early closes its input; how it ended is what gets said.
   child.stdin.on('error', () => undefined);
-  const ended = new Promise<Result<string, string>>((resolve) => {
+  // Its one line is the answer; how it ends after that is nobody's business.
+  const answered = new Promise<Result<string, string>>((resolve) => {
+    child.stdout.on('data', (chunk: Buffer) => {
+      if (why === null && chunk.at(-1) === 0x0a) resolve(ok(Buffer.concat(chunks).toString('utf8')));
+    });
     child.on('error', () => resolve(no('The program that looks for secrets could not be started.')));
     child.on('close', (code) => {
       if (why !== null) resolve(no(why));
       else if (code !== 0) resolve(no('The program that looks for secrets ended before it was done.'));
-      else resolve(ok(Buffer.concat(chunks).toString('utf8')));
+      else resolve(no('The program that looks for secrets ended without an answer.'));
     });
   });
+  const ended = new Promise<void>((resolve) => child.once('close', () => resolve()).once('error', () => resolve()));
   // Neither keeps the daemon from ending: the program ends with its input.
   const unused = setTimeout(() => end('It was not needed.'), standMsMax).unref();
   child.unref();
@@ -114,9 +119,10 @@ function startProgram(options: SecretScanOptions): Program {
       signal?.addEventListener('abort', onAbort, { once: true });
       if (signal?.aborted === true) onAbort();
       child.stdin.end(request);
-      const answer = await ended;
+      const answer = await answered;
       clearTimeout(wall);
       signal?.removeEventListener('abort', onAbort);
+      end('It has answered.');
       return answer;
     },
   };

@@ -61,7 +61,7 @@ function escalationLines({ plan, escalation }: Proposal['document']): string[] {
   const price =
     worstUsd === null
       ? 'price not known'
-      : `about ${usdText(estimateUsd ?? worstUsd)}, never above ${usdText(worstUsd)}`;
+      : `about ${usdText(estimateUsd ?? worstUsd)}, never above ${usdText(Math.ceil(worstUsd * 100) / 100)}`;
   return [
     ...why,
     `Stronger  ${title}: ${price}, about ${Math.ceil(expectedMinutes)} min`,

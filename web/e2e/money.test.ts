@@ -117,7 +117,9 @@ function policyPatch(): string {
 new file mode 100644
 --- /dev/null
 +++ b/.patchgit.yml
-@@ -0,0 +1 @@
+@@ -0,0 +1,3 @@
 +memoryMiB: 6000
++checkSecondsMax: 1
++checks: [{ name: slow, command: sleep 60 }]
 `;
 }

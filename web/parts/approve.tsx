@@ -79,7 +79,7 @@ export function SpendForm(props: {
       ) : null}
       <SpendFigures worstUsd={spend.worstUsd} />
       <Submit busy={!ready}>
-        {verb}, spend up to {usd(needed ? amount : spend.worstUsd)}
+        {verb}, spend up to {usd(amount)}
       </Submit>
       <Alert>{said}</Alert>
     </form>

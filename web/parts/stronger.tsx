@@ -3,7 +3,7 @@ import type { Proposal } from '#contract/proposal.ts';
 import { call } from '../api.ts';
 import { usd } from '../format.ts';
 import { navigate } from '../router.ts';
-import { SpendForm } from './approve.tsx';
+import { amountFor, SpendForm } from './approve.tsx';
 import { Section, Text, useAct } from './bits.tsx';
 
 /** A stronger proof than this one: why, what it costs, what it brings, and the button that spends. GO stays as it is beside it. */
@@ -27,7 +27,7 @@ export function Stronger({ shown }: { readonly shown: Proposal }) {
         <dd class="num">
           {worstUsd === null
             ? 'The price is not known, and an unknown price is not free.'
-            : `about ${usd(estimateUsd ?? worstUsd)}, never above ${usd(worstUsd)} (estimate)`}
+            : `about ${usd(estimateUsd ?? worstUsd)}, never above ${usd(amountFor(worstUsd))} (estimate)`}
         </dd>
         <dt>Gain</dt>
         <dd class="num">

@@ -1,13 +1,14 @@
 /** Freezes what a job has shown, with risk, confidence, cost, gates, and the stronger proof that could stand beside it. */
+import type { CheckResult } from '#contract/check.ts';
 import { ProposalId } from '#contract/ids.ts';
 import { usdFromMicros } from '#contract/money.ts';
-import type { Cost, Escalation, Plan } from '#contract/proposal.ts';
+import type { Cost, Escalation, Plan, Risk } from '#contract/proposal.ts';
 import type { Repository } from '#contract/repository.ts';
 import { assert } from '../../lib/assert.ts';
 import { addedLines } from '../patch/diff-view.ts';
 import { escalationOf, optionsFor } from '../plan/gather.ts';
 import { matching } from '../plan/policy.ts';
-import { assessConfidence } from '../proposal/confidence.ts';
+import { assessConfidence, expectedConfidence, type History } from '../proposal/confidence.ts';
 import { freeze } from '../proposal/freeze.ts';
 import { assessRisk } from '../proposal/risk.ts';
 import type { Proved } from '../prove/perform.ts';
@@ -22,21 +23,37 @@ function costOf({ till }: JobParts, job: JobRow): Cost {
   return { spentUsd, projectedUsd: 0, hourLeftUsd: hour.leftUsd, dayLeftUsd: day.leftUsd };
 }
 
+interface Shown {
+  readonly plan: Plan;
+  readonly proved: Proved;
+  readonly risk: Risk;
+  readonly mended: number;
+  readonly history: History;
+}
+
 /** The cheapest way that would show more, when what was done is not enough by what it has shown. */
 async function strongerThan(
   parts: JobParts,
   job: JobRow,
   repository: Repository,
-  plan: Plan,
-  { checks, proof }: Proved,
+  { plan, proved: { checks, proof }, ...rest }: Shown,
 ): Promise<Escalation | undefined> {
   const { key } = plan.option;
   if (key === undefined) return undefined;
   const before = asked(parts, job, repository);
   const proofs = [{ checks, proof }, ...before.proofs];
   const { options } = await optionsFor(parts, { ...before, proofs, plan, freeOnly: false });
-  const { percent } = options.find((option) => option.key === key)?.estimate.confidence ?? { percent: 0 };
-  return escalationOf(options, { key, percent });
+  const passed = checks.map((check) => ({ ...check, ...allPassed(check), newFailures: [] }));
+  // A Draft has no checks whose passing could be imagined: then it is as was estimated.
+  const then =
+    passed.length > 0
+      ? assessConfidence({ ...rest, checks: passed })
+      : expectedConfidence(rest.history, plan.checks.length, plan.checks.length === 0 ? 0 : 1);
+  return escalationOf(options, key, assessConfidence({ ...rest, checks }), then);
+}
+
+function allPassed({ before, after }: CheckResult): Pick<CheckResult, 'before' | 'after'> {
+  return { before: { ...before, conclusion: 'success' }, after: { ...after, conclusion: 'success' } };
 }
 
 /** Freezes the proposal and ends the job, in one transaction. */
@@ -53,12 +70,13 @@ export async function propose(parts: JobParts, job: JobRow, repository: Reposito
     protectedPaths: matching(touched, plan.policy.protect),
     ownRepository: repository.name === 'patchgit',
   });
-  const escalation = await strongerThan(parts, job, repository, plan, proved);
+  const history = parts.proposals.history(repository.id, risk.level);
+  const mended = patch.mends.length;
+  const escalation = await strongerThan(parts, job, repository, { plan, proved, risk, mended, history });
   parts.db.transaction(() => {
     const current = parts.jobs.get(job.id);
     if (current.state !== 'running') return;
     const id = ProposalId.parse(`prop_${parts.random.bytes(6).toString('hex')}`);
-    const history = parts.proposals.history(repository.id, risk.level);
     const head = parts.ledger.list({ limit: 1 }).entries[0];
     const document = freeze({
       id,
@@ -71,7 +89,7 @@ export async function propose(parts: JobParts, job: JobRow, repository: Reposito
       proved,
       risk,
       forbiddenPaths: matching(touched, plan.policy.forbid),
-      confidence: assessConfidence({ checks: proved.checks, risk, mended: patch.mends.length, history }),
+      confidence: assessConfidence({ checks: proved.checks, risk, mended, history }),
       cost: costOf(parts, job),
       escalation,
       ledgerHead: head === undefined ? '0' : `${head.seq}:${head.hash}`,

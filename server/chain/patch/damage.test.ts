@@ -119,6 +119,13 @@ describe('names', () => {
     expect(tried.ok && Object.keys(tried.value.files())).toContain('q.txt');
   });
 
+  it('whose quotation marks became escapes are the names they were, also with lines below them', async () => {
+    const named = '&quot;b/quote\\&quot;.txt&quot;';
+    const patch = `${first('tabs.c', '\t')}diff --git ${named.replace('b/', 'a/')} ${named}\nnew file mode 100644\nindex 0000000..8b13789\n--- /dev/null\n+++ ${named}\n@@ -0,0 +1 @@\n+\n`;
+    const tried = await tryPatch(repository, base, patch);
+    expect(tried.ok && Object.keys(tried.value.files())).toContain('quote".txt');
+  });
+
   it('that stand twice without prefixes are taken as they are', async () => {
     const patch = `diff --git b/c.js b/c.js\nnew file mode 100644\nindex 0000000..8b13789\n--- /dev/null\n+++ b/c.js\n@@ -0,0 +1 @@\n+\n`;
     const tried = await tryPatch(repository, base, patch);

@@ -104,8 +104,18 @@ function addsOnly(file: FilePatch): boolean {
   return startsAtNothing && hunk.lines().length > 0 && hunk.lines().every((line) => line.sign === '+');
 }
 
+function escapedNames(at: number): Problem {
+  return problem('patch_corrupt', 'The names in a header have HTML escapes in them. Make the diff again.', {
+    line: at,
+  });
+}
+
 /** `diff --git` that names one file above `---` and `+++` that name another: git would follow the second pair (T10). */
 function judgeHeaderNames(header: Header, at: number): Problem | null {
+  const { minus, plus, renameFrom, renameTo, copyFrom, copyTo } = header;
+  // git's own quotation mark in front of a name, turned into an escape: nobody's folder begins like that.
+  const written = [header.git, minus, plus, renameFrom, renameTo, copyFrom, copyTo];
+  if (written.some((name) => name !== null && /^(?:&quot;|&#34;)/.test(name))) return escapedNames(at);
   const git = header.git === null ? null : splitGitNames(header.git);
   if (!git) return null;
   const isMoved = header.renameFrom !== null || header.copyFrom !== null;
@@ -116,9 +126,7 @@ function judgeHeaderNames(header: Header, at: number): Problem | null {
     header.git?.includes('&quot;') &&
     readName(git[0], 'git')?.paths[0] !== readName(git[1], 'git')?.paths[0]
   )
-    return problem('patch_corrupt', 'The names in a header have HTML escapes in them. Make the diff again.', {
-      line: at,
-    });
+    return escapedNames(at);
   for (const [one, other] of [
     [git[0], header.minus],
     [git[1], header.plus],

@@ -4,7 +4,7 @@ import type { Limits } from '#contract/helper-wire.ts';
 import type { JobId } from '#contract/ids.ts';
 import { microsFromUsd } from '#contract/money.ts';
 import type { OptionKey, PlanOption } from '#contract/option.ts';
-import type { Escalation, Plan, ProposalDocument } from '#contract/proposal.ts';
+import type { Confidence, Escalation, Plan, ProposalDocument } from '#contract/proposal.ts';
 import type { PaidSandbox, Sandbox } from '../../ports.ts';
 import type { Till } from '../../resources/budget/perform.ts';
 import { helperMicros } from '../../resources/budget/price.ts';
@@ -12,7 +12,7 @@ import { expectedConfidence, type History } from '../proposal/confidence.ts';
 import { learn } from './history.ts';
 import type { OptionFacts, SizeFacts } from './option-facts.ts';
 import { listOptions } from './option-list.ts';
-import { choose, type Choice } from './options.ts';
+import { cheaperFirst, choose, type Choice } from './options.ts';
 
 export interface OptionParts {
   readonly till: Pick<Till, 'now' | 'approvalFor'>;
@@ -162,28 +162,29 @@ function needsText({ needs }: PlanOption): string {
   return needs.map(({ reason }) => reason).join(' ');
 }
 
-/** The cheapest stronger way than the one that was taken, to be shown beside the result; undefined when there is none. */
+/**
+ * The cheapest stronger way than the one that was taken, to be shown beside the result. Undefined when there is none, or when it
+ * could bring nothing: `now` is the confidence in what was shown, `then` in the same with every check passed.
+ */
 export function escalationOf(
   options: readonly PlanOption[],
-  taken: { readonly key: OptionKey; readonly percent: number },
+  taken: OptionKey,
+  now: Pick<Confidence, 'percent'>,
+  then: Pick<Confidence, 'percent' | 'low' | 'high'>,
 ): Escalation | undefined {
-  const now = options.find((option) => option.key === taken.key);
-  // What was done is enough, also by what it has shown itself.
-  if (now === undefined || now.adequate) return undefined;
-  const stronger = options.filter((option) => option.usable && option.adequate && option.key !== taken.key);
-  const [best] = stronger.toSorted(
-    (one, other) => (one.estimate.worstUsd ?? Number.MAX_VALUE) - (other.estimate.worstUsd ?? Number.MAX_VALUE),
-  );
+  const done = options.find((option) => option.key === taken);
+  if (done === undefined || done.adequate || then.percent <= now.percent) return undefined;
+  const stronger = options.filter((option) => option.usable && option.adequate && option.key !== taken);
+  const [best] = stronger.toSorted(cheaperFirst);
   if (best === undefined) return undefined;
-  const { percent, low, high } = best.estimate.confidence;
   return {
     option: best.key,
     title: best.title,
-    why: now.why,
+    why: done.why,
     estimateUsd: best.estimate.expectedUsd,
     worstUsd: best.estimate.worstUsd,
     expectedMinutes: best.estimate.expectedMinutes,
-    confidenceGain: `Confidence from ${taken.percent} % to about ${percent} % (${low} to ${high} %) if every check passes`,
+    confidenceGain: `Confidence from ${now.percent} % to about ${then.percent} % (${then.low} to ${then.high} %) if every check passes`,
     needs: best.needs.map(({ need }) => need),
     reasons: best.needs.map(({ reason }) => reason),
   };

@@ -46,12 +46,12 @@ export function choose(options: readonly PlanOption[]): Choice {
   return { chosen, escalation: escalation ?? null };
 }
 
-/** An unknown price counts as the dearest; what costs the same is decided by time, then by what shows more. */
-function cheaperFirst(one: PlanOption, other: PlanOption): number {
+/** An unknown price counts as the dearest; of what costs the same, the faster, then the smallest that is enough (DESIGN section 2). */
+export function cheaperFirst(one: PlanOption, other: PlanOption): number {
   const cost = (option: PlanOption): number => option.estimate.worstUsd ?? Number.MAX_VALUE;
   return (
     cost(one) - cost(other) ||
     one.estimate.expectedMinutes - other.estimate.expectedMinutes ||
-    ladder.indexOf(one.key) - ladder.indexOf(other.key)
+    ladder.indexOf(other.key) - ladder.indexOf(one.key)
   );
 }
