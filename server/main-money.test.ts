@@ -131,6 +131,31 @@ describe('without the money for it', () => {
     expect((await getProposal(house.client, proposal.document.id)).state).toBe('superseded');
   });
 
+  it('the command line says what it offers, takes an amount for it, and publishes nothing on the way', async () => {
+    const cli = async (...args: string[]) => await house.cli([...args, '--json'], change());
+    const first = await cli('propose', '--repo', 'r', '--diff', '-', '--wait');
+    expect(first).toMatchObject({ code: 0, json: { escalation: { option: 'helper_small' } } });
+    const { id, digest } = first.json as { id: string; digest: string };
+    const said = await house.cli(['show', id]);
+    expect(said.stdout).toMatch(/Stronger {2}Prove it on helper s-1: about \$0\.01, never above \$0\.0\d/);
+    expect(said.stdout).toMatch(/needs approval: It may go past this hour's cap/);
+    for (const amount of ['0', '-1', 'much', '']) {
+      expect((await cli('go', id, '--digest', digest, '--approve-extra-spend', amount)).code, amount).toBe(2);
+    }
+    const small = await cli('go', id, '--digest', digest, '--approve-extra-spend', '0.001');
+    expect(small).toMatchObject({ code: 1, json: { problem: { code: 'approval_unusable' } } });
+    const gone = await cli('go', id, '--digest', digest, '--approve-extra-spend', '0.05');
+    expect(gone).toMatchObject({ code: 1, json: { published: false, proposal: { proof: { placement: 'helper' } } } });
+    expect(repository.branches()).toEqual(['main']);
+    const budget = await cli('budget');
+    expect(budget).toMatchObject({
+      code: 0,
+      json: { hour: { capUsd: 0.001, spentUsd: 0.01, leftUsd: 0 }, reservations: [{ state: 'posted' }] },
+    });
+    expect((await house.cli(['budget', 'export'])).stdout).toMatch(/^id,state,.*\r\n"?res_/);
+    expect((await house.cli(['budget', 'prices'])).stdout).toMatch(/s-1 .*budget_file, 2026-11-20/);
+  });
+
   it('an approval given with the patch is used for it, and no other job can use it', async () => {
     const query = { repository: 'r', patch: change(), approveExtraUsd: '0.05' };
     const first = await propose(house.client, query);
