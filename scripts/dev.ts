@@ -4,11 +4,19 @@ import { join } from 'node:path';
 import { setTimeout as pause } from 'node:timers/promises';
 import { EnrolLink } from '../server/contract/door.ts';
 import { socketClient } from '../server/cli/client.ts';
+import { startDevCloud } from '../server/testing/cloud/dev.ts';
 import { root } from './daemon.ts';
 
 /** A data folder of its own: development never touches what the owner keeps. */
 const home = process.env['PATCHGIT_HOME'] ?? join(root, '.patchgit/dev');
-const environment = { ...process.env, PATCHGIT_HOME: home, PATCHGIT_LOG: process.env['PATCHGIT_LOG'] ?? 'info' };
+// Helpers come from a cloud on this machine, unless a real one is connected.
+const development = process.env['DIGITALOCEAN_TOKEN'] ? null : await startDevCloud();
+const environment = {
+  ...process.env,
+  ...development?.environment,
+  PATCHGIT_HOME: home,
+  PATCHGIT_LOG: process.env['PATCHGIT_LOG'] ?? 'info',
+};
 const start = (...args: string[]) => spawn(process.execPath, args, { cwd: root, env: environment, stdio: 'inherit' });
 
 const children = [
@@ -18,6 +26,7 @@ const children = [
 for (const signal of ['SIGINT', 'SIGTERM'] as const) {
   process.on(signal, () => {
     for (const child of children) child.kill(signal);
+    void development?.cloud.close();
   });
 }
 

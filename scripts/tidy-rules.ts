@@ -22,12 +22,12 @@ export const layers: readonly Layer[] = [
   { name: 'contract', files: /^server\/contract\//, layers: ['contract'], packages: ['zod'] },
   { name: 'lib', files: /^server\/lib\//, layers: ['lib', 'contract'], packages: ['node:crypto'] },
   { name: 'ports', files: /^server\/ports\.ts$/, layers: ['contract', 'lib'], packages: [] },
-  // Pure: facts in, step out. No clock, no I/O, no package.
+  // Pure: facts in, step out. No clock, no I/O, no package; of the ports only what they say, for they are types.
   {
     name: 'pure',
     files:
-      /^server\/(?:doors|chain|resources|record)\/[a-z/-]+\/(?:states|decide|risk|confidence|gates|freeze|publishing|results|url|detect|window|price|options|option-facts|option-list|chain)\.ts$/,
-    layers: ['contract', 'lib', 'pure', 'chain'],
+      /^server\/(?:doors|chain|resources|record)\/[a-z/-]+\/(?:states|decide|risk|confidence|gates|freeze|publishing|results|url|detect|window|price|options|option-facts|option-list|names|moves|chain)\.ts$/,
+    layers: ['contract', 'lib', 'ports', 'pure', 'chain'],
     packages: ['node:crypto'],
   },
   {
@@ -72,7 +72,7 @@ export const layers: readonly Layer[] = [
     lazily: [/^server\/adapters\/git\.ts$/, /^server\/chain\/patch\/offline\.ts$/, /^server\/record\/backup\.ts$/],
   },
   { name: 'config', files: /^server\/config\.ts$/, layers: ['contract', 'lib'], packages: ['node:'] },
-  { name: 'main', files: /^server\/main\.ts$/, layers: ['*'], packages: ['node:'] },
+  { name: 'main', files: /^server\/main(?:-helper)?\.ts$/, layers: ['*'], packages: ['node:'] },
   { name: 'build', files: /^web\/vite\.config\.ts$/, layers: [], packages: ['node:', 'vite'] },
   { name: 'helper', files: /^helper\//, layers: ['contract', 'helper'], packages: ['node:', 'zod'] },
   {

@@ -36,6 +36,7 @@ describe('the configuration', () => {
         logLevel: 'info',
         budget: good,
         budgetFile: join(folder, 'budget.json'),
+        digitalOceanUrl: 'https://api.digitalocean.com',
         connected: { digitalocean: false, github: false, ollama: false },
         path: '/usr/local/bin:/usr/bin:/bin',
       },

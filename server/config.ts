@@ -18,12 +18,15 @@ export interface Config {
   readonly budget: BudgetFile;
   /** Where it is from: the file is watched. */
   readonly budgetFile: string;
+  /** Where the cloud that rents helpers answers. Its token is not here: whatever is shown or logged cannot hold it. */
+  readonly digitalOceanUrl: string;
   /** Where external services are configured; only their presence is known here. */
   readonly connected: { readonly digitalocean: boolean; readonly github: boolean; readonly ollama: boolean };
   readonly path: string;
 }
 
 export const defaultPort = 7171;
+const digitalOceanUrl = 'https://api.digitalocean.com';
 const logLevels = ['silent', 'error', 'warn', 'info', 'debug'];
 
 type Environment = Readonly<Record<string, string | undefined>>;
@@ -70,6 +73,7 @@ export function readConfig(environment: Environment, root: string): Result<Confi
     logLevel,
     budget: budget.value,
     budgetFile,
+    digitalOceanUrl: get('DIGITALOCEAN_API_URL') ?? digitalOceanUrl,
     connected: {
       digitalocean: get('DIGITALOCEAN_TOKEN') !== null,
       github: get('GITHUB_TOKEN') !== null,

@@ -34,6 +34,7 @@ import { authRoutes } from './doors/http/auth-routes.ts';
 import { chainRoutes } from './doors/http/chain-routes.ts';
 import { chatRoutes } from './doors/http/chat-routes.ts';
 import { examine, listIntegrations } from './doors/http/doctor.ts';
+import { helperRoutes } from './doors/http/helper-routes.ts';
 import { moneyRoutes } from './doors/http/money-routes.ts';
 import { ownerSockets } from './doors/http/owner-sockets.ts';
 import { recordRoutes } from './doors/http/record-routes.ts';
@@ -52,12 +53,12 @@ import { till } from './resources/budget/perform.ts';
 import { priceDesk } from './resources/budget/prices.ts';
 import { budgetReads } from './resources/budget/reads.ts';
 import { budgetSettings } from './resources/budget/settings.ts';
-import { noHelper } from './resources/lease/none.ts';
 import { checkouts } from './resources/repo/checkout.ts';
 import { follower, type Follower } from './resources/repo/follow.ts';
 import { mirrors } from './resources/repo/mirror.ts';
 import { makeSample } from './resources/repo/sample.ts';
-import type { Clock, PaidSandbox, Sandbox } from './ports.ts';
+import { realHelper, type Helper, type HelperParts } from './main-helper.ts';
+import type { Clock } from './ports.ts';
 import { repositoryStore } from './resources/repo/store.ts';
 import { trashIsEmpty } from './resources/repo/trash.ts';
 
@@ -67,17 +68,10 @@ const root = dirname(import.meta.dirname);
 /** What lies beyond the wires, where a test hands in its own. */
 export interface FarEnds {
   readonly clock: Clock;
-  /** A helper for money; `base` is the sandbox here. */
-  readonly paid: (base: Sandbox) => PaidSandbox;
+  readonly helper: (parts: HelperParts) => Helper;
 }
 
-const realFarEnds: FarEnds = {
-  clock: systemClock(),
-  paid: () =>
-    noHelper(
-      'No helper can be had: this build has no DigitalOcean connection yet. Works without; it comes with a later version.',
-    ),
-};
+const realFarEnds: FarEnds = { clock: systemClock(), helper: realHelper };
 
 // Importing does nothing; the bundle is always what was started.
 if (import.meta.main) start(realFarEnds);
@@ -132,7 +126,7 @@ async function serve(config: Config, farEnds: FarEnds): Promise<void> {
       each.closeAllConnections();
     }
     await chain.running.stop();
-    await Promise.all([chain.sandbox.close(), chain.trees.stop(), chain.following.stop()]);
+    await Promise.all([chain.sandbox.close(), chain.trees.stop(), chain.following.stop(), chain.rented.close()]);
     await trashIsEmpty();
     chain.watched.close();
     await chain.replies.idle();
@@ -175,14 +169,24 @@ function buildResources(config: Config, record: ReturnType<typeof buildRecord>, 
   const limits = sandboxLimits(initial, { memoryBytes: totalmem(), cpus: availableParallelism() });
   const helper = { nodePath: process.execPath, helperPath: helperFile(), npmFolder: npmFolder(), log };
   const sandbox = rememberInspection(baseSandbox({ ...helper, expectedLimits: limits }), clock);
-  const paid = farEnds.paid(sandbox);
+  const rented = farEnds.helper({
+    ...record,
+    config,
+    base: sandbox,
+    token: process.env['DIGITALOCEAN_TOKEN'] || null,
+    helperPath: helper.helperPath,
+    till: money,
+    settings,
+    prices,
+  });
+  const { paid } = rented;
   const reconcile = (): void => money.reconcile(({ id }) => paid.holds(id));
   reconcile();
   clock.every(reconcileEveryMs, reconcile);
   const secrets = secretScan({ nodePath: process.execPath, programPath: secretsFile(), path: config.path });
   const priceOf = (slug: string): number | null => prices.size(slug)?.usdPerHour ?? null;
   const spending = { sandbox, limits, till: money, settings, priceOf, paid, secrets, known: ownCredentials() };
-  return { spending, watched, prices, reads: budgetReads({ db, clock, settings }) };
+  return { spending, watched, prices, rented, reads: budgetReads({ db, clock, settings }) };
 }
 
 /** From a request to a pull request, and what that needs. */
@@ -262,6 +266,7 @@ function buildDoors(
     nodeVersion: process.version,
     runUser,
     integrations,
+    inspectHelper: chain.rented.inspect,
   };
   const state = {
     ...work,
@@ -270,6 +275,7 @@ function buildDoors(
     installId: install,
     build,
     budget: chain.spending.till.now,
+    helper: chain.rented.view,
     integrations,
     doctor: () => examine(patient),
     backup: (folder: string) => makeBackup({ db, ledger, home: config.home }, folder),
@@ -281,6 +287,7 @@ function buildDoors(
     chatRoutes({ ...work, chat, accepting: accepted, replyLater: chain.replies.nudge }),
     chainRoutes({ ...work, ...chain.spending, accepting: accepted, runner: running, door: entrance }),
     stateRoutes(state),
+    helperRoutes({ desk: chain.rented }),
     moneyRoutes({ till: chain.spending.till, prices: chain.prices, reads: chain.reads }),
   ];
   const app = httpApp({ site, door: entrance, sockets, routes, webFolder: join(root, 'dist/web'), clock, random, log });

@@ -21,6 +21,7 @@ const Pull = lazy(async () => (await import('./pages/pull.tsx')).PullPage, ' ');
 const Jobs = lazy(async () => (await import('./pages/jobs.tsx')).JobsPage, ' ');
 const Job = lazy(async () => (await import('./pages/job.tsx')).JobPage, ' ');
 const Budget = lazy(async () => (await import('./pages/budget.tsx')).BudgetPage, ' ');
+const Helper = lazy(async () => (await import('./pages/helper.tsx')).HelperPage, ' ');
 const Audit = lazy(async () => (await import('./pages/audit.tsx')).AuditPage, ' ');
 const Repositories = lazy(async () => (await import('./pages/repositories.tsx')).RepositoriesPage, ' ');
 const Settings = lazy(async () => (await import('./pages/settings.tsx')).SettingsPage, ' ');
@@ -159,6 +160,8 @@ function Route({ place: { path, query } }: { readonly place: Place }) {
       return <Jobs />;
     case '/budget':
       return <Budget />;
+    case '/helper':
+      return <Helper />;
     case '/audit':
       return <Audit job={query.get('job')} subject={query.get('subject')} />;
     case '/repositories':

@@ -14,6 +14,7 @@ export const mainItems: readonly NavItem[] = [
 /** On a phone these stand behind More. */
 export const moreItems: readonly NavItem[] = [
   { href: '/budget', label: 'Budget', icon: 'budget' },
+  { href: '/helper', label: 'Helper', icon: 'helper' },
   { href: '/audit', label: 'Audit', icon: 'audit' },
   { href: '/repositories', label: 'Repositories', icon: 'repositories' },
   { href: '/settings', label: 'Settings', icon: 'settings' },

@@ -2,10 +2,11 @@
 import { spawn } from 'node:child_process';
 import type { ChildProcessWithoutNullStreams } from 'node:child_process';
 import { Socket } from 'node:net';
-import { frameBytesMax, HelperFrame, helperProtocol } from '#contract/helper-wire.ts';
+import { helperProtocol } from '#contract/helper-wire.ts';
 import type { Limits, Preparation } from '#contract/helper-wire.ts';
-import type { Log, SandboxEvent } from '../ports.ts';
-import type { FrameOrder } from './base-sandbox-order.ts';
+import type { Log } from '../ports.ts';
+import { frameReader } from './base-sandbox-frames.ts';
+import type { Conversation } from './base-sandbox-frames.ts';
 import { findRunUser } from './base-sandbox-user.ts';
 
 export interface HelperOptions {
@@ -20,20 +21,9 @@ export interface HelperOptions {
   readonly log: Log;
 }
 
-export interface Conversation {
-  readonly line: Buffer;
-  readonly order: FrameOrder;
-  readonly onEvent: (event: SandboxEvent) => void;
-  readonly signal: AbortSignal;
-  readonly deadlineMs: number;
-  readonly bytesMax: number;
-}
-
 /** A helper that was asked to stop has this long to clean up before its process group is killed. */
 const stopMsMax = 2_000;
 const complaintBytesMax = 8 * 1024;
-/** Frames of one step: its outcome and its live output in base64, with room to spare. */
-export const stepBytesMax = 4 * frameBytesMax;
 
 export class HelperProcess {
   readonly #child: ChildProcessWithoutNullStreams;
@@ -143,49 +133,4 @@ export class HelperProcess {
     // Pipes to a child are sockets, which the types do not say.
     for (const stream of [stdin, stdout, stderr]) if (stream instanceof Socket) stream[method]();
   }
-}
-
-/** Cuts the stream into lines of bounded length, parses each and checks its place; the first wrong one ends it all. */
-function frameReader(talk: Conversation, stop: (why: string) => void): (chunk: Buffer) => void {
-  let rest: Buffer = Buffer.alloc(0);
-  let bytes = 0;
-  let listening = true;
-  return (chunk) => {
-    if (!listening || talk.order.isComplete) return;
-    bytes += chunk.length;
-    rest = rest.length === 0 ? chunk : Buffer.concat([rest, chunk]);
-    let wrong = bytes > talk.bytesMax ? 'The sandbox helper sent more than one run can need.' : null;
-    for (let end = rest.indexOf(0x0a); wrong === null && end !== -1; end = rest.indexOf(0x0a)) {
-      wrong = takeLine(talk, rest.subarray(0, end));
-      rest = rest.subarray(end + 1);
-    }
-    if (rest.length > frameBytesMax) wrong ??= 'The sandbox helper sent a frame that is too long.';
-    if (wrong === null) return;
-    listening = false;
-    rest = Buffer.alloc(0);
-    stop(wrong);
-  };
-}
-
-/** Null, or why the helper is not to be believed any more. */
-function takeLine(talk: Conversation, line: Buffer): string | null {
-  const frame = parseFrame(line);
-  if (frame === null) return 'The sandbox helper sent a malformed frame.';
-  const taken = talk.order.take(frame);
-  if (!taken.ok) return taken.why;
-  if (frame.type === 'started' || frame.type === 'output') talk.onEvent(frame);
-  return null;
-}
-
-function parseFrame(line: Buffer): HelperFrame | null {
-  if (line.length > frameBytesMax) return null;
-  let value: unknown;
-  try {
-    value = JSON.parse(line.toString('utf8'));
-  } catch (error) {
-    if (error instanceof SyntaxError) return null;
-    throw error;
-  }
-  const parsed = HelperFrame.safeParse(value);
-  return parsed.success ? parsed.data : null;
 }

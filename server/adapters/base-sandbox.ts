@@ -1,13 +1,14 @@
 import { readFile } from 'node:fs/promises';
-import { helperProtocol } from '#contract/helper-wire.ts';
-import type { Assignment, Limits, StepOutcome } from '#contract/helper-wire.ts';
+import type { Limits, StepOutcome } from '#contract/helper-wire.ts';
 import { sha256 } from '../lib/digest.ts';
 import { no, ok } from '../lib/result.ts';
 import type { Result } from '../lib/result.ts';
 import { PortError } from '../ports.ts';
 import type { Sandbox, SandboxReport, SandboxRequest } from '../ports.ts';
-import { HelperProcess, stepBytesMax } from './base-sandbox-helper.ts';
-import type { Conversation, HelperOptions } from './base-sandbox-helper.ts';
+import { assignmentLine, conversationLimits, inspectMsMax, stepBytesMax } from './base-sandbox-frames.ts';
+import type { Conversation } from './base-sandbox-frames.ts';
+import { HelperProcess } from './base-sandbox-helper.ts';
+import type { HelperOptions } from './base-sandbox-helper.ts';
 import { FrameOrder } from './base-sandbox-order.ts';
 import { StandingHelper } from './base-sandbox-standing.ts';
 
@@ -21,12 +22,6 @@ export interface BaseSandbox extends Sandbox {
   readonly close: () => Promise<void>;
 }
 
-/** What the helper itself may take on top of a step's wall time: mounting, or copying and handing over a large tree. */
-const setUpMsMax = 200_000;
-/** What a Node timer can hold. */
-const timerMsMax = 2 ** 31 - 1;
-const inspectMsMax = 60_000;
-const assignmentBytesMax = 64 * 1024 * 1024;
 /** From the start of a job, which reads and patches first. */
 const preparedMsMax = 30_000;
 /** From run to run of one job lies next to nothing. */
@@ -50,11 +45,11 @@ export function baseSandbox(options: BaseSandboxOptions): BaseSandbox {
     run: async (request, onEvent, signal) => {
       if (request.steps.length === 0) return ok([]);
       const line = assignmentLine(request);
-      if (line.length > assignmentBytesMax) return no('Too many files are removed for one run of the sandbox.');
+      if (!line.ok) return line;
       expected = request.limits;
       let isFirst = true;
       const answer = await runOnce(options, standing, request, {
-        line,
+        line: line.value,
         onEvent: (event) => {
           // The machine has nothing better to do than the command itself before that has begun.
           if (isFirst) standing.prepare(request.limits, null);
@@ -81,8 +76,7 @@ async function runOnce(
   { steps, limits }: SandboxRequest,
   talk: Pick<Conversation, 'line' | 'onEvent' | 'signal'>,
 ): Promise<Result<StepOutcome[], string>> {
-  const deadlineMs = Math.min(steps.length * (limits.wallMs + setUpMsMax), timerMsMax);
-  const bytesMax = (steps.length + 1) * stepBytesMax;
+  const bounds = conversationLimits(steps.length, limits);
   for (let helper = await standing.take(); ; helper = null) {
     if (talk.signal.aborted) {
       await helper?.end();
@@ -90,7 +84,7 @@ async function runOnce(
     }
     const order = new FrameOrder(steps.map((step) => step.name));
     const used = helper ?? (await HelperProcess.start(options, []));
-    const ended = await used.converse({ ...talk, order, deadlineMs, bytesMax });
+    const ended = await used.converse({ ...talk, ...bounds, order });
     if (ended === null) return order.outcomes();
     if (helper === null || order.hasBegun || talk.signal.aborted) return no(ended);
   }
@@ -119,15 +113,4 @@ async function digestOf(path: string): Promise<string> {
   } catch (error) {
     throw new PortError('sandbox', 'read the helper', { cause: error });
   }
-}
-
-function assignmentLine({ workspace, steps, limits }: SandboxRequest): Buffer {
-  const assignment: Assignment = {
-    type: 'assignment',
-    protocol: helperProtocol,
-    workspace,
-    steps: steps.map(({ name, command, reports = [] }) => ({ name, command, reports: [...reports] })),
-    limits,
-  };
-  return Buffer.from(`${JSON.stringify(assignment)}\n`);
 }

@@ -3,11 +3,13 @@ import { existsSync } from 'node:fs';
 import { basename, resolve } from 'node:path';
 import { AuditPage, Doctor, RepositoryReport, State } from '#contract/api.ts';
 import { Device, EnrolLink } from '#contract/door.ts';
+import { HelperView, type Lease } from '#contract/lease.ts';
 import { ChainVerdict } from '#contract/ledger.ts';
-import { problem } from '#contract/problem.ts';
+import { problem, type Problem } from '#contract/problem.ts';
 import { Repository } from '#contract/repository.ts';
+import { ok, type Result } from '../lib/result.ts';
 import { daemonCommand } from './daemon-command.ts';
-import { entryText, findingsText, plain, repositoryText, stateText } from './print.ts';
+import { entryText, findingsText, goneText, helperText, plain, repositoryText, stateText } from './print.ts';
 import { done, notHere, refusedWith, usageError, type Command, type Outcome, type Run } from './run.ts';
 
 /** Asks the daemon one thing and shows the answer. */
@@ -132,10 +134,57 @@ export const auditExport: Command = async ({ client }) => {
 };
 
 const noHelper =
-  'There is no helper: this build runs everything in the base sandbox, so nothing exists and nothing is billed.';
-export const helperStatus: Command = async () => done({ state: 'none', helpers: [] }, noHelper);
-export const helperDestroy: Command = async () => done({ state: 'none', destroyed: [] }, noHelper);
-export const helperBake: Command = async () => notHere(`${noHelper} There is no image to bake.`);
+  'This daemon knows no helpers: it runs everything in the base sandbox, so none exists and none is billed.';
+
+/** What exists, or null from a daemon that is too old to have made one. */
+async function helperView(client: Run['client']): Promise<Result<HelperView | null, Problem>> {
+  const answer = await client.get('/api/helper');
+  if (answer.ok) return ok(HelperView.parse(answer.value));
+  return answer.why.code === 'not_found' ? ok(null) : answer;
+}
+
+export const helperStatus: Command = async ({ client }) => {
+  const view = await helperView(client);
+  if (!view.ok) return refusedWith(view.why);
+  if (view.value === null) return done({ state: 'none' }, noHelper);
+  return done({ state: view.value.current?.state ?? 'none', ...view.value }, helperText(view.value));
+};
+
+/** A provider takes seconds to confirm; after a minute of looking nobody knows, and that is the answer. */
+const destroyLooksMax = 120;
+const destroyLookEveryMs = 500;
+
+/** Asks for the end of the helper, and waits until the cloud has confirmed it. Exit code 1 when that is not known. */
+export const helperDestroy: Command = async ({ client, pause }) => {
+  const before = await helperView(client);
+  if (!before.ok) return refusedWith(before.why);
+  if (before.value === null) return done({ state: 'none' }, noHelper);
+  const { current } = before.value;
+  if (current === null) return done({ state: 'none', ...before.value }, helperText(before.value));
+  const asked = await client.send('POST', '/api/helper/destroy');
+  if (!asked.ok) return refusedWith(asked.why);
+  let view = HelperView.parse(asked.value);
+  for (let looks = 0; looks < destroyLooksMax && view.current?.id === current.id; looks += 1) {
+    if (view.current.state === 'gone') break;
+    await pause(destroyLookEveryMs);
+    const answer = await client.get('/api/helper');
+    if (!answer.ok) return refusedWith(answer.why);
+    view = HelperView.parse(answer.value);
+  }
+  return destroyOutcome(current.id, view);
+};
+
+function destroyOutcome(id: Lease['id'], view: HelperView): Outcome {
+  const lease = [...(view.current === null ? [] : [view.current]), ...view.past].find((one) => one.id === id);
+  // Absent from what exists and from the newest that were: the cloud has confirmed it, and its row is no longer shown.
+  if (lease === undefined) return done({ state: 'gone', ...view }, 'The helper is gone, confirmed by the cloud.');
+  if (lease.state === 'gone') return done({ state: 'gone', ...view }, `${plain(lease.name)}: ${goneText(lease)}`);
+  const text = `The cloud has not confirmed it within a minute. It may still exist and cost money.\n\n${helperText(view)}`;
+  return { kind: 'done', json: { state: 'unknown', ...view }, text, failed: true };
+}
+
+export const helperBake: Command = async () =>
+  notHere('Baking an image is not built yet. A helper starts from the plain image and takes longer to be ready.');
 
 const linkCommand =
   (path: string, before: string): Command =>

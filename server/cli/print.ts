@@ -1,6 +1,7 @@
 import type { Doctor, State } from '#contract/api.ts';
 import type { Budget } from '#contract/budget.ts';
 import type { LedgerEntry } from '#contract/ledger.ts';
+import type { HelperView, Lease } from '#contract/lease.ts';
 import { usdText } from '#contract/money.ts';
 import type { Proposal } from '#contract/proposal.ts';
 import type { Repository } from '#contract/repository.ts';
@@ -88,14 +89,19 @@ export function findingsText(findings: Doctor['findings']): string {
   return plain(findings.map((finding) => `${marks[finding.verdict]} ${finding.name}: ${finding.sentence}`).join('\n'));
 }
 
-export function stateText(state: State): string {
+export function stateText(
+  state: Pick<State, 'proposals' | 'lock' | 'repositories' | 'integrations' | 'helper'>,
+): string {
   const open = state.proposals.filter((proposal) => proposal.state === 'open');
   const holder = state.lock.holder;
+  const helper = state.helper;
+  const costs = helper !== undefined && (helper.current !== null || helper.strays.length > 0);
   return plain(
     [
       holder === null
-        ? 'Nothing is running. Nothing is costing money.'
+        ? `Nothing is running.${costs ? '' : ' Nothing is costing money.'}`
         : `Running: ${holder.title} (${holder.id}), ${state.lock.waiting} waiting`,
+      ...(costs ? [helperText({ ...helper, past: [], unavailable: null })] : []),
       open.length === 0 ? 'Nothing needs you.' : `${open.length} waiting for your decision:`,
       ...open.map(
         (proposal) =>
@@ -124,6 +130,59 @@ export function budgetText(budget: Budget): string {
     ...budget.reservations.slice(0, 20).map(reservation),
   ];
   return plain(lines.join('\n'));
+}
+
+/** What exists or may exist, what it costs, what is not known, and the newest that were. Times in UTC. */
+export function helperText({ current, past, strays, unavailable, asOfMs }: HelperView): string {
+  const nothing = strays.length === 0 ? ' Nothing is costing money.' : '';
+  const lines = [
+    ...(current === null ? [`No helper exists.${nothing} Verified ${timeText(asOfMs)}.`] : leaseLines(current, asOfMs)),
+    ...strays.map(({ id, name }) => `Stray machine ${id} ${name}: no lease owns it, it is being destroyed.`),
+    ...(unavailable === null ? [] : [unavailable]),
+    ...(past.length === 0 ? [] : ['Earlier:']),
+    ...past.slice(0, 10).map((lease) => `  ${lease.id}  ${lease.size} in ${lease.region}  ${goneText(lease)}`),
+  ];
+  return plain(lines.join('\n'));
+}
+
+function leaseLines(lease: Lease, asOfMs: number): string[] {
+  const { state, machineId, jobId, usdPerHour, checkedAtMs, trouble } = lease;
+  const price = `$${usdPerHour.toFixed(4)} an hour, $${lease.costUsd.toFixed(4)} so far (estimate until it is gone)`;
+  return [
+    `${lease.name}  [${state}]  ${lease.id}`,
+    `  ${lease.size} in ${lease.region}, machine ${machineId ?? 'not known yet'}${jobId === null ? '' : `, for ${jobId}`}`,
+    `  ${price}; ends ${timeText(lease.deadlineAtMs)} at the latest`,
+    `  ${checkedAtMs === null ? 'The cloud was not asked yet' : `The cloud last answered ${timeText(checkedAtMs)}`}`,
+    ...stopLines(lease, asOfMs),
+    ...(trouble === null ? [] : [`  ${trouble}`]),
+  ];
+}
+
+/** As long as a cloud may take to confirm before nobody knows. */
+const confirmWithinMs = 60_000;
+
+function stopLines({ state, destroyAskedAtMs }: Lease, asOfMs: number): string[] {
+  if (state === 'unknown') return ['  The cloud was asked for it and has not answered. It may exist and cost money.'];
+  if (state !== 'destroying') return [];
+  const late = destroyAskedAtMs !== null && asOfMs - destroyAskedAtMs >= confirmWithinMs;
+  const since = destroyAskedAtMs === null ? '' : ` Asked ${timeText(destroyAskedAtMs)}.`;
+  return [
+    late
+      ? `  We asked the cloud to delete it and have no confirmation. It may still cost money.${since} Ask again: patchgit helper destroy`
+      : `  Stopping.${since}`,
+  ];
+}
+
+/** How one ended. Only the cloud's word counts as gone. */
+export function goneText({ goneAtMs, costUsd, machineId, readyAtMs, trouble }: Lease): string {
+  const why = trouble === null ? '' : ` (${trouble})`;
+  if (machineId === null && readyAtMs === null && costUsd === 0) return `never made, nothing was billed${why}`;
+  const at = goneAtMs === null ? '' : ` ${timeText(goneAtMs)}`;
+  return plain(`gone, confirmed by the cloud${at}, cost $${costUsd.toFixed(4)}${why}`);
+}
+
+function timeText(atMs: number): string {
+  return `${new Date(atMs).toISOString().slice(0, 19).replace('T', ' ')} UTC`;
 }
 
 export function entryText(entry: LedgerEntry): string {

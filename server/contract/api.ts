@@ -7,6 +7,7 @@ import { Budget } from './budget.ts';
 import { Thread } from './chat.ts';
 import { ObjectId, Sha256 } from './ids.ts';
 import { Job } from './job.ts';
+import { HelperView } from './lease.ts';
 import { LedgerEntry } from './ledger.ts';
 import { FileChange } from './patch.ts';
 import { Proposal, Publication } from './proposal.ts';
@@ -33,6 +34,8 @@ import { Pull, RefName, Repository } from './repository.ts';
  *                  GET  /api/budget/prices                     -> PriceTable
  *                  POST /api/budget/prices    TypePrice        -> PriceTable      the owner types a price that is not known
  *                  DELETE /api/approvals/:id                   -> Budget          withdraws an approval that was not used
+ * helper           GET  /api/helper                            -> HelperView      the one that exists or may exist, and those that were
+ *                  POST /api/helper/destroy                    -> 202 HelperView  asked of the cloud; gone is when the view says so
  * repositories     GET  /api/repositories                      -> { repositories: Repository[] }
  *                  POST /api/repositories     NewRepository    -> Repository      fetches it; may take a while
  *                  GET  /api/repositories/:name                -> Repository
@@ -130,6 +133,8 @@ export const State = z.object({
   budget: Budget,
   integrations: z.array(Integration),
   lock: Lock,
+  /** Absent from a server that knows no helpers: then there is none. */
+  helper: HelperView.optional(),
 });
 export type State = z.infer<typeof State>;
 

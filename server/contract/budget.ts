@@ -53,6 +53,16 @@ export const BudgetFile = z
       }),
       /** A larger one needs approval, whatever it costs. */
       largestWithoutApproval: z.string(),
+      /** Where, in the order of preference: the next one is taken when one has no room. */
+      regions: z
+        .array(z.string().regex(/^[a-z]{3}\d{1,2}$/, 'is not a region of DigitalOcean, like "fra1"'))
+        .min(1)
+        .max(20),
+      /** Slug of a public image, or the number of a snapshot of your own. */
+      image: z.union([
+        z.string().regex(/^[a-z0-9][a-z0-9.-]{1,80}$/, 'is not the slug of an image'),
+        z.int().positive(),
+      ]),
       /** A helper is destroyed by then, whatever it does. */
       lifetimeMinutesMax: z.int().min(5).max(1440),
     }),

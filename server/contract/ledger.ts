@@ -60,6 +60,17 @@ export const LedgerKind = z.enum([
   'publication.undo_asked',
   'publication.closed',
   'publication.undone',
+  'lease.planned',
+  'lease.asked',
+  'lease.refused',
+  'lease.unknown',
+  'lease.booting',
+  'lease.ready',
+  'lease.destroying',
+  'lease.trouble',
+  'lease.gone',
+  'lease.stray',
+  'lease.stray_gone',
   'backup.made',
 ]);
 export type LedgerKind = z.infer<typeof LedgerKind>;

@@ -14,6 +14,8 @@ export const testBudget: BudgetFile = {
     pricedOn: '2026-11-20',
     billing: { stepSeconds: 1, minimumSeconds: 60, minimumUsd: 0.01 },
     largestWithoutApproval: 's-2vcpu-4gb',
+    regions: ['fra1', 'nyc3'],
+    image: 'debian-13-x64',
     lifetimeMinutesMax: 60,
   },
   models: { prices: [] },

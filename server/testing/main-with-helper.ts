@@ -3,6 +3,7 @@
  * faster than a wall's, so that minutes which cost money pass within a test.
  */
 import { systemClock } from '../adapters/system-clock.ts';
+import { helperOf } from '../main-helper.ts';
 import { start } from '../main.ts';
 import type { Clock } from '../ports.ts';
 import { testBudget } from './budget.ts';
@@ -12,7 +13,8 @@ const clock = fastClock(systemClock(), Number(process.env['PATCHGIT_TEST_CLOCK_S
 
 start({
   clock,
-  paid: (base) => rentedSandbox(base, { clock, usdPerHour: 0.018, billing: testBudget.helper.billing }),
+  helper: ({ base }) =>
+    helperOf(rentedSandbox(base, { clock, usdPerHour: 0.018, billing: testBudget.helper.billing }), clock),
 });
 
 function fastClock(real: Clock, speed: number): Clock {

@@ -23,7 +23,7 @@ beforeAll(async () => {
 });
 afterAll(() => house.close());
 
-const pages = ['/', '/proposals', '/jobs', '/budget', '/audit', '/repositories', '/settings'];
+const pages = ['/', '/proposals', '/jobs', '/helper', '/budget', '/audit', '/repositories', '/settings'];
 
 describe.each([
   ['a phone', phone],

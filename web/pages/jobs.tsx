@@ -10,6 +10,7 @@ import { serverNow, useView } from '../store.ts';
 export function JobsPage() {
   const { state, asOfMs } = useView();
   const jobs = state?.jobs ?? [];
+  const costs = Boolean(state?.helper?.current) || (state?.helper?.strays.length ?? 0) > 0;
   const active = jobs
     .filter((job) => !isOver(job))
     .toSorted((a, b) => a.ahead - b.ahead || a.createdAtMs - b.createdAtMs);
@@ -20,7 +21,7 @@ export function JobsPage() {
         <>
           <LockLine />
           <Empty>
-            Nothing is running. Nothing is costing money.{' '}
+            Nothing is running. {costs ? '' : 'Nothing is costing money. '}
             <span class="num">({asOfMs === null ? '' : clock(asOfMs)})</span>
           </Empty>
         </>

@@ -4,6 +4,7 @@ const paths = {
   jobs: 'M4 6h4v4H4zM4 14h4v4H4zM12 8h8M12 16h8',
   more: 'M4 7h16M4 12h16M4 17h16',
   budget: 'M4 20V10M10 20V4M16 20v-7M21 20H3',
+  helper: 'M4 5h16v6H4zM4 13h16v6H4zM8 8h.010M8 16h.010',
   audit: 'M6 3h12v18H6zM9 8h6M9 12h6M9 16h4',
   repositories: 'M6 3v12a3 3 0 1 0 3 3M6 15V3M18 3v4a5 5 0 0 1-5 5H9',
   settings: 'M4 7h9M19 7h1M4 17h1M11 17h9M16 4.500v5M8 14.500v5',

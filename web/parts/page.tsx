@@ -3,6 +3,7 @@ import { useEffect, useRef, useState } from 'preact/hooks';
 import { clock } from '../format.ts';
 import { useView } from '../store.ts';
 import type { View } from '../store.ts';
+import { HelperMeter } from './helper-meter.tsx';
 import { Icon } from './icons.tsx';
 
 interface PageProps {
@@ -47,6 +48,7 @@ export function Page({ title, back, actions, class: extra = '', foot, children }
           {actions}
           <Chip />
         </div>
+        <HelperMeter />
       </header>
       <div class="body">
         {back ? h1 : null}

@@ -12,6 +12,8 @@ export interface DoctorParts {
   readonly nodeVersion: string;
   readonly runUser: string | null;
   readonly integrations: readonly Integration[];
+  /** What the cloud's token can and cannot do; nothing where there is none. */
+  readonly inspectHelper: () => Promise<Doctor['findings']>;
 }
 
 const freeBytesMin = 512 * 1024 * 1024;
@@ -48,6 +50,7 @@ export async function examine(parts: DoctorParts): Promise<Doctor> {
   );
   for (const integration of parts.integrations)
     add(integration.name, integration.connected ? 'good' : 'warned', integration.sentence);
+  findings.push(...(await parts.inspectHelper()));
   return { ok: findings.every((finding) => finding.verdict !== 'bad'), findings };
 }
 
@@ -57,12 +60,12 @@ export function listIntegrations(connected: {
   readonly github: boolean;
   readonly ollama: boolean;
 }): Integration[] {
-  const line = (name: string, isConnected: boolean, without: string): Integration => ({
+  const unused = (name: string): string =>
+    `${name}: the setting is there; this build does not use it yet, so nothing is sent and nothing is spent.`;
+  const line = (name: string, isConnected: boolean, without: string, used = unused(name)): Integration => ({
     name,
     connected: isConnected,
-    sentence: isConnected
-      ? `${name}: the setting is there; this build does not use it yet, so nothing is sent and nothing is spent.`
-      : without,
+    sentence: isConnected ? used : without,
   });
   return [
     line(
@@ -74,6 +77,7 @@ export function listIntegrations(connected: {
       'DigitalOcean',
       connected.digitalocean,
       'Works without; add DIGITALOCEAN_TOKEN to run heavy checks on a helper instead of this machine.',
+      'The token is there: a plan may take one helper, under the caps of budget.json.',
     ),
     line(
       'Model',

@@ -1,5 +1,6 @@
 import { BackupRequest, type Doctor, type Integration, type State } from '#contract/api.ts';
 import type { Budget } from '#contract/budget.ts';
+import type { HelperView } from '#contract/lease.ts';
 import { ok, type Result } from '../../lib/result.ts';
 import type { Problem } from '#contract/problem.ts';
 import type { Runner } from '../../chain/job/runner.ts';
@@ -22,6 +23,7 @@ interface Parts {
   readonly proposals: Proposals;
   readonly runner: Runner;
   readonly budget: () => Budget;
+  readonly helper: () => HelperView;
   readonly integrations: readonly Integration[];
   readonly doctor: () => Promise<Doctor>;
   readonly backup: (folder: string) => Promise<Result<{ folder: string; bytes: number }, Problem>>;
@@ -46,6 +48,7 @@ export function stateRoutes(parts: Parts): Routes {
         jobs: jobs.list(jobsShown, runner.progress),
         proposals: proposals.list(proposalsShown),
         budget: parts.budget(),
+        helper: parts.helper(),
         integrations: [...parts.integrations],
         lock: runner.lock(),
       };
