@@ -14,6 +14,7 @@ import { type IndexEntry, readIndex, writeIndex } from './index-file.ts';
 import { gitMemoryBytesMax, gitWallMs } from './limits.ts';
 import { parentOf, parentsOf } from './names.ts';
 import { type Objects, type Tree, withObjects } from './objects.ts';
+import { judgeResults, type Results } from './results.ts';
 import { diffRows, type Place, type RawRow, settled, startComparison, writeTree } from './tree.ts';
 
 export interface ApplyRequest extends Place {
@@ -23,6 +24,8 @@ export interface ApplyRequest extends Place {
   readonly patch: Buffer;
   /** Every path the patch touches, also the sources of renames and copies. */
   readonly files: readonly string[];
+  /** What readPatch says must come out; without it only git's word counts. */
+  readonly results?: Results;
   /** The process to ask, if there is one already. It must see `objectsDir`. */
   readonly objects?: Objects;
 }
@@ -40,7 +43,9 @@ export interface Applied {
 export async function applyPatch(git: Git, request: ApplyRequest): Promise<Result<Applied, Problem>> {
   const attempt = (objects: Objects): Promise<Result<Applied, Problem> | null> => applyTouched(git, request, objects);
   const applied = await (request.objects ? attempt(request.objects) : withObjects(git, request, attempt));
-  return applied ?? (await applyPatchFully(git, request));
+  const answer = applied ?? (await applyPatchFully(git, request));
+  const other = answer.ok && request.results ? judgeResults(request.results, request.files, answer.value.rows) : null;
+  return other ? no(other) : answer;
 }
 
 /** Null: the touched paths alone do not say what becomes of this patch. */

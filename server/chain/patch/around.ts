@@ -4,7 +4,8 @@ import type { FilePatch } from './shape.ts';
 
 /** The refusal for text around the parts that shows that something is missing, or null. */
 export function judgeAround(files: readonly FilePatch[], text: string): Problem | null {
-  const lost = files.map((file, at) => lostHeader(file, files[at - 1], text)).find((at) => at !== null) ?? null;
+  const lost =
+    files.map((file, at) => lostHeader(file, files[at - 1], text)).find((at) => at !== null) ?? strayAt(files, text);
   if (lost !== null) {
     const message = `Line ${lost} belongs to a header without its "diff --git" line, so it would not count. Paste all of it.`;
     return problem('patch_corrupt', message, { line: lost });
@@ -33,6 +34,35 @@ function lostHeader(file: FilePatch, before: FilePatch | undefined, text: string
     (line, at) => at >= start && !/^(?:index|(?:dis)?similarity|new file mode 100644|deleted)/.test(line),
   );
   return told < 0 ? null : file.at - (above.length - told);
+}
+
+/** The line of a header that stands outside of all parts: its own part lost its first line. Null when there is none. */
+function strayAt(files: readonly FilePatch[], text: string): number | null {
+  let from = 0;
+  for (const file of [...files, null]) {
+    const to = file ? file.raw?.from : text.length;
+    if (to === undefined) return null;
+    // Right above `---` without `diff --git` stands what lostHeader has looked at.
+    const end = file?.header.git === null ? startOfHeader(text, from, to) : to;
+    const at = text.slice(from, end).search(strayHeader);
+    if (at >= 0) return text.slice(0, from + at).split('\n').length;
+    from = file?.raw?.to ?? to;
+  }
+  return null;
+}
+
+const strayHeader =
+  /^(?:(?:old|new|new file|deleted file) mode [0-7]{6}|(?:dis)?similarity index \d+%|GIT binary patch|(?:rename|copy) from .+\n(?:rename|copy) to .+)\r?$/m;
+
+/** Where the lines of a header begin that reach to `to`. */
+function startOfHeader(text: string, from: number, to: number): number {
+  let start = to;
+  while (start > from) {
+    const line = Math.max(text.lastIndexOf('\n', start - 2) + 1, from);
+    if (line === start || !extendedHeader.test(text.slice(line, start))) break;
+    start = line;
+  }
+  return start;
 }
 
 const extendedHeader =

@@ -11,8 +11,18 @@ const alphabet = '0123456789ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz
 const digits = new Map(alphabet.split('').map((character, value) => [character, value]));
 
 /** Largest bytes one part makes git hold, or why it is refused. */
-export function judgeBinary(path: string, parts: readonly BinaryPart[], at: number): { bytes: number } | Problem {
-  const where = { file: showPath(path), line: at };
+export function judgeBinary(
+  path: string,
+  parts: readonly BinaryPart[],
+  file: Pick<FilePatch, 'at' | 'header'>,
+): { bytes: number } | Problem {
+  const where = { file: showPath(path), line: file.at };
+  const { index } = file.header;
+  // git leaves such a part out, without a word when nothing else stands in its header.
+  if (index === null || index.new.length < 40 || index.old.length < 40) {
+    const message = `The binary part for "${showPath(path)}" has no "index" line with both full names. Make the diff with "git diff --binary".`;
+    return problem('patch_corrupt', message, where);
+  }
   if (parts.length === 0) {
     const message = `"${showPath(path)}" announces binary data, but none follows. Make the diff with "git diff --binary".`;
     return problem('patch_binary_without_data', message, where);

@@ -2,6 +2,7 @@
  * What a transport put around or into a whole paste, undone. Each step is tried only where its trace is seen, in this
  * order; the first text that gives a patch wins (issue 3, item 2). Lines stay lines, so that refusals name the right one.
  */
+import { hasStructure, structure, undoDeclared, undoMailEncoding } from './mail.ts';
 import type { MendCode } from './mends.ts';
 
 /** A text to try, and what was undone to get it. */
@@ -16,18 +17,20 @@ interface Step {
   readonly undo: (text: string) => string | null;
 }
 
-/** Seen beyond doubt: undone before anything is tried. */
+/** Seen beyond doubt: undone before anything is tried. A mail can be quoted or shifted, and its text again. */
 const certain: readonly Step[] = [
   { code: 'byte_order_mark', undo: (text) => (text.startsWith('\u00ef\u00bb\u00bf') ? text.slice(3) : null) },
   { code: 'line_ends_of_paste', undo: undoLineEnds },
+  { code: 'mail_encoding', undo: undoDeclared },
   { code: 'colours', undo: undoColours },
   { code: 'quoting', undo: undoQuoting },
   { code: 'shift_of_paste', undo: undoShift },
+  { code: 'mail_encoding', undo: undoDeclared },
 ];
 
 /** Could be the code's own text: undone only after the text without it gave no patch. */
 const doubtful: readonly Step[] = [
-  { code: 'mail_encoding', undo: undoQuotedPrintable },
+  { code: 'mail_encoding', undo: undoMailEncoding },
   { code: 'html_escapes', undo: undoHtml },
   { code: 'line_number_prefixes', undo: undoLineNumbers },
 ];
@@ -41,7 +44,7 @@ export function* attempts(bytes: Buffer): Generator<Attempt> {
     const undone = step.undo(text);
     if (undone === null) continue;
     text = undone;
-    codes.push(step.code);
+    if (!codes.includes(step.code)) codes.push(step.code);
   }
   yield { text, codes: [...codes] };
   for (const steps of combinations(doubtful)) {
@@ -76,8 +79,6 @@ function undoLineEnds(text: string): string | null {
   return text.replaceAll('\r\n', '\n').replace(/\r$/, '');
 }
 
-const structure = String.raw`(?:diff --git |--- \S|\+\+\+ \S|@@ |Index: |\*\*\* (?:Begin|Update|Add|Delete) )`;
-
 function undoColours(text: string): string | null {
   if (!text.includes('\u001b[')) return null;
   if (!/^\u001b\[[0-9;]*m(?:\u001b\[[0-9;]*m)*(?:diff |index |---|\+\+\+|@@|[-+ ])/m.test(text)) return null;
@@ -85,13 +86,13 @@ function undoColours(text: string): string | null {
 }
 
 function undoQuoting(text: string): string | null {
-  if (new RegExp(`^${structure}`, 'm').test(text)) return null;
+  if (hasStructure(text)) return null;
   const quoted = new RegExp(`^((?:> ?){1,50}|[|] )${structure}`, 'm').exec(text)?.[1];
   return quoted === undefined ? null : withoutPrefix(text, quoted);
 }
 
 function undoShift(text: string): string | null {
-  if (new RegExp(`^${structure}`, 'm').test(text)) return null;
+  if (hasStructure(text)) return null;
   const shift = new RegExp(
     String.raw`^([ \t]+)(?:diff --git |--- \S|\+\+\+ \S|@@ -\d|Index: |\*\*\* Begin )`,
     'm',
@@ -108,24 +109,6 @@ function withoutPrefix(text: string, prefix: string): string {
       return bare !== '' && line.startsWith(bare) && line.trimEnd() === bare ? '' : line;
     })
     .join('\n');
-}
-
-function undoQuotedPrintable(text: string): string | null {
-  const encoding = /^content-transfer-encoding: *(\S+)/im.exec(text)?.[1]?.toLowerCase();
-  if (encoding === 'base64') return undoBase64(text);
-  if (encoding !== 'quoted-printable' && !text.includes('=3D')) return null;
-  return text
-    .replace(/=\r?\n/g, '')
-    .replace(/=([0-9A-F]{2})/g, (_, code: string) => String.fromCharCode(Number.parseInt(code, 16)));
-}
-
-/** A mail with one part whose body is base 64. */
-function undoBase64(text: string): string | null {
-  const body = text.indexOf('\n\n');
-  const packed = /^(?:[A-Za-z0-9+/=]+\n?)+/.exec(text.slice(body + 2))?.[0];
-  return body < 0 || packed === undefined
-    ? null
-    : Buffer.from(packed, 'base64').toString('latin1').replaceAll('\r\n', '\n');
 }
 
 const entities: Readonly<Record<string, string>> = {

@@ -1,6 +1,7 @@
 /** Trees that were wrong without a word, found by real commits and generated histories; each is refused or right now. */
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
 import type { ObjectId } from '#contract/ids.ts';
+import { hashObject } from './tree.ts';
 import { makeRepository, type Repository, tryPatch } from './testing/repository.ts';
 
 const code = `int main(void) {
@@ -71,6 +72,26 @@ describe('damage that the context shows', () => {
     expect(await refusal(quotes + fresh('a = \u201cb\u201d;'))).toBe('patch_corrupt');
   });
 
+  it('counts against blanks in added lines when runs of them were made one', async () => {
+    const aligned = 'int one   = 1;\nint three = 3;\nint five  = 5;\n';
+    const from = repository.commit({ 'table.c': aligned, 'other.c': 'a\nb\n' });
+    const hunk = (old: string, line: string): string =>
+      `--- a/table.c\n+++ b/table.c\n@@ -1,3 +1,4 @@\n ${old}\n int three = 3;\n+${line}\n int five  = 5;\n`;
+    const tried = async (patch: string): Promise<string | null> => {
+      const answer = await tryPatch(repository, from, patch);
+      return answer.ok ? null : answer.why.code;
+    };
+    const collapsed = (patch: string): string => lines(patch, (text) => text.replace(/ {2,}/g, ' '));
+    expect(await tried(hunk('int one   = 1;', 'int four  = 4;'))).toBe(null);
+    expect(await tried(collapsed(hunk('int one   = 1;', 'int four  = 4;')))).toBe('patch_corrupt');
+    expect(await tried(collapsed(hunk('int one   = 1;', '#endif')))).toBe(null);
+    // One sloppy line beside another that came as it was: nobody collapsed them all.
+    expect(await tried(hunk('int one = 1;', 'int four  = 4;'))).toBe(null);
+    const other = '--- a/other.c\n+++ b/other.c\n@@ -1,2 +1,3 @@\n a\n+x = y\n b\n';
+    expect(await tried(other)).toBe(null);
+    expect(await tried(collapsed(hunk('int one   = 1;', '#endif') + other))).toBe('patch_corrupt');
+  });
+
   it('does not count when the index line proves the result', async () => {
     const [after = base] = repository.commits({
       'tabs.c': code.replace('2;', '3;'),
@@ -112,7 +133,152 @@ describe('what was cut off', () => {
   });
 });
 
+describe('the index line of a new file', () => {
+  const fresh = (index: string): string =>
+    `diff --git a/new.c b/new.c\nnew file mode 100644\nindex ${index}\n--- /dev/null\n+++ b/new.c\n@@ -0,0 +1 @@\n+int x;\n`;
+  it('decides when it is written in full, and may be invented when it is short', async () => {
+    const zeros = '0'.repeat(40);
+    const oid = hashObject('blob', Buffer.from('int x;\n'), 20);
+    expect(await refusal(fresh(`${zeros}..${oid}`))).toBe(null);
+    expect(await refusal(fresh(`${zeros}..${oid.replace(/^./, (digit) => (digit === '1' ? '2' : '1'))}`))).toBe(
+      'patch_corrupt',
+    );
+    expect(await refusal(fresh('0000000..1234567'))).toBe(null);
+  });
+});
+
+describe('the marker of a missing line feed', () => {
+  it('is understood without its blank, and is no line of the file', async () => {
+    const hunk = (marker: string): string =>
+      `--- a/open.txt\n+++ b/open.txt\n@@ -1,2 +1,2 @@\n one\n-two\n${marker}\n+2\n${marker}\n`;
+    for (const marker of ['\\ No newline at end of file', '\\No newline at end of file', '\\ fin']) {
+      const tried = await tryPatch(repository, base, hunk(marker));
+      expect(tried.ok && tried.value.files()['open.txt']).toBe('one\n2');
+    }
+  });
+
+  it('is not a command that lost the blank in front of it', async () => {
+    const from = repository.commit({ 'a.tex': 'one\n\\section{x}\ntwo\n' });
+    const tried = await tryPatch(
+      repository,
+      from,
+      '--- a/a.tex\n+++ b/a.tex\n@@ -1,3 +1,4 @@\n one\n+more\n\\section{x}\n two\n',
+    );
+    expect(tried.ok && tried.value.files()['a.tex']).toBe('one\nmore\n\\section{x}\ntwo\n');
+  });
+});
+
+describe('a header that lost a line', () => {
+  const goodPart = first('tabs.c', '\t');
+  it('is refused when what is left belongs to no part', async () => {
+    for (const left of [
+      'old mode 100644\nnew mode 100755\n',
+      `new file mode 100644\nindex 0000000..e69de29\n`,
+      'similarity index 100%\nrename from spaces.c\nrename to blanks.c\n',
+      `index ${'1'.repeat(40)}..${'2'.repeat(40)}\nGIT binary patch\nliteral 0\nHcmV?d00001\n\n`,
+    ])
+      expect(await refusal(goodPart + left)).toBe('patch_corrupt');
+    expect(await refusal(`rename from here to there\nold mode is gone\n\n${goodPart}\nnew file mode\n`)).toBe(null);
+  });
+
+  it('still deletes and creates, and never makes a file of the name "dev/null"', async () => {
+    const deletion =
+      'diff --git a/open.txt b/open.txt\n--- a/open.txt\n+++ /dev/null\n@@ -1,2 +0,0 @@\n-one\n-two\n\\ No newline at end of file\n';
+    const creation = 'diff --git a/new.c b/new.c\n--- /dev/null\n+++ b/new.c\n@@ -0,0 +1 @@\n+int x;\n';
+    const tried = await tryPatch(repository, base, deletion + creation);
+    expect(tried.ok && Object.keys(tried.value.files()).toSorted()).toEqual([
+      'new.c',
+      'prose.md',
+      'spaces.c',
+      'tabs.c',
+    ]);
+  });
+
+  it('is refused when what is left would count for the part above', async () => {
+    const copied = 'diff --git a/tabs.c b/t.c\nsimilarity index 100%\ncopy from tabs.c\ncopy to t.c\n';
+    expect(await refusal(copied)).toBe(null);
+    expect(await refusal(`${copied}old mode 100644\nnew mode 100755\n`)).toBe('patch_corrupt');
+    const empty = (name: string): string =>
+      `diff --git a/${name} b/${name}\nnew file mode 100644\nindex 0000000..e69de29\n`;
+    expect(await refusal(empty('e1') + empty('e2'))).toBe(null);
+    expect(await refusal(empty('e1') + empty('e2').replace(/^diff.*\n/, ''))).toBe('patch_corrupt');
+    expect(await refusal(empty('e1').replace(/^(new.*\n)/m, '$1$1'))).toBe(null);
+    expect(await refusal(empty('e1').replace(/(new.*\n)(index.*\n)/, '$2$1'))).toBe(null);
+  });
+
+  it('is refused when it announces lines and there are none', async () => {
+    const modes = 'diff --git a/tabs.c b/tabs.c\nold mode 100644\nnew mode 100755\n';
+    expect(await refusal(modes)).toBe(null);
+    expect(await refusal(first('tabs.c', '\t').replace(/^/, modes.replace(/^new mode.*\n/m, '')))).toBe(
+      'patch_corrupt',
+    );
+    expect(await refusal(`${modes}--- a/tabs.c\n+++ b/tabs.c\n-int main(void) {\n`)).toBe('patch_truncated');
+    expect(await refusal(`${modes}index 1111111..2222222\n`)).toBe('patch_truncated');
+    const moved = 'diff --git a/tabs.c b/t.c\nsimilarity index 90%\nrename from tabs.c\nrename to t.c\n';
+    expect(await refusal(moved)).toBe(null);
+    expect(await refusal(`${moved}index 1111111..2222222 100644\n`)).toBe('patch_truncated');
+  });
+
+  it('is refused when a binary file is deleted in one line and changed in another', async () => {
+    const [from = base, to = base] = repository.commits({ a: 'one\n', 'b.bin': Buffer.from([0]) }, { a: 'two\n' });
+    const diff = repository.diff(from, to, '--binary').toString('latin1');
+    expect((await tryPatch(repository, from, diff)).ok).toBe(true);
+    expect(await tryPatch(repository, from, diff.replace(/^deleted.*\n/m, ''))).toMatchObject({
+      ok: false,
+      why: { code: 'patch_corrupt' },
+    });
+  });
+
+  it('is refused when a new file could have another mode', async () => {
+    const [from = base, to = base] = repository.commits(
+      { 'a.txt': 'one\n' },
+      { 'a.txt': 'two\n', 'run.sh': { mode: '100755', content: Buffer.from('x\n') } },
+    );
+    const diff = repository.diff(from, to, '--full-index').toString();
+    expect(await tryPatch(repository, from, diff.replace(/^new file mode.*\n/m, ''))).toMatchObject({
+      ok: false,
+      why: { code: 'patch_corrupt' },
+    });
+  });
+});
+
+describe('a part that git would leave out', () => {
+  it('without a word, is refused', async () => {
+    const before = { 'image.bin': Buffer.from([0]), 'a.txt': 'one\n' };
+    const [from = base, to = base] = repository.commits(before, {
+      'image.bin': Buffer.from([10, 0]),
+      'a.txt': 'two\n',
+    });
+    const diff = repository.diff(from, to, '--binary', '--full-index').toString('latin1');
+    expect((await tryPatch(repository, from, diff)).ok).toBe(true);
+    for (const damaged of [
+      diff.replace(/^index .*\n(?=GIT)/m, ''),
+      diff.replace(/(?<=^index .*)\w (?=.*\nGIT)/m, '=\n'),
+    ])
+      expect(await tryPatch(repository, from, damaged)).toMatchObject({ ok: false, why: { code: 'patch_corrupt' } });
+  });
+});
+
 describe('names', () => {
+  it('of a moved file are the same in all lines of its header', async () => {
+    const moved = (git: string, from: string, to: string): string =>
+      `diff --git ${git}\nsimilarity index 100%\nrename from ${from}\nrename to ${to}\n`;
+    for (const [git, from, to] of [
+      ['a/tabs.c b/with blank.c', 'tabs.c', 'with blank.c'],
+      ['tabs.c with blank.c', 'tabs.c', 'with blank.c'],
+      ['a/tabs.c "b/\\303\\251.c"', 'tabs.c', '"\\303\\251.c"'],
+      ['old/tabs.c new/t.c', 'tabs.c', 't.c'],
+      ['a/tabs.c b/a/b/c', 'tabs.c', 'a/b/c'],
+    ] as const)
+      expect(await refusal(moved(git, from, to))).toBe(null);
+    for (const [git, from, to] of [
+      ['a/tabs.c b/with blank.c', 'tabs.c', 'with blank.c~'],
+      ['a/tabs.c b/t.c', 'spaces.c', 't.c'],
+      ['a/tabs.c "b/\\303\\251.c"', 'tabs.c', '"\\303\\252.c"'],
+    ] as const)
+      expect(await refusal(moved(git, from, to))).toBe('patch_corrupt');
+  });
+
   it('with escapes are not names of other files', async () => {
     const patch = `${first('tabs.c', '\t')}diff --git &quot;a/q.txt&quot; &quot;b/q.txt&quot;\nnew file mode 100644\nindex 0000000..e69de29\n`;
     const tried = await tryPatch(repository, base, patch);
@@ -132,6 +298,13 @@ describe('names', () => {
     expect(tried.ok && Object.keys(tried.value.files())).toContain('b/c.js');
     const usual = await tryPatch(repository, base, patch.replace('diff --git b/', 'diff --git a/'));
     expect(usual.ok && Object.keys(usual.value.files())).toContain('c.js');
+  });
+
+  it('that end in a blank and have no prefixes keep it', async () => {
+    const named = 'ends in blank ';
+    const patch = `diff --git ${named} ${named}\nnew file mode 100644\nindex 0000000..e69de29\n`;
+    const tried = await tryPatch(repository, base, patch);
+    expect(tried.ok && Object.keys(tried.value.files())).toContain(named);
   });
 
   it('of the "*** Begin Patch" format may have any letters', async () => {

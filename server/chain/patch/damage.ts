@@ -11,7 +11,13 @@ import { where } from './refuse.ts';
 import type { HunkLine } from './shape.ts';
 
 /** What happened to lines on their way here, as old lines show it that are known from the base. */
-export type Damage = 'typography' | 'blanks_at_ends' | 'tabs_to_blanks' | 'blanks_to_tabs' | 'indentation_lost';
+export type Damage =
+  | 'typography'
+  | 'blanks_at_ends'
+  | 'tabs_to_blanks'
+  | 'blanks_to_tabs'
+  | 'indentation_lost'
+  | 'runs_collapsed';
 
 /** The added lines of one hunk, and what the hunk's own old lines say for them. */
 export interface Added {
@@ -20,6 +26,8 @@ export interface Added {
   readonly lines: readonly HunkLine[];
   /** An indented old line of this hunk came with the base's own indentation. */
   readonly isIndentKept: boolean;
+  /** An old line of this hunk came with a run of blanks inside, as the base has it. */
+  readonly isRunKept: boolean;
   /** An old line of this hunk with typographic characters came as the base has it. */
   readonly typography: ReadonlySet<string>;
 }
@@ -41,11 +49,22 @@ export function damageIn(lines: readonly HunkLine[], place: number, base: BaseTe
       else if (kept.includes('\t') && !pasted.includes('\t')) seen.add('tabs_to_blanks');
       else if (!kept.includes('\t') && pasted.includes('\t')) seen.add('blanks_to_tabs');
     }
+    if (runsIn(there) !== runsIn(line.text) && runsIn(line.text) === '') seen.add('runs_collapsed');
     if (endsInBlank(line.text) && !endsInBlank(there)) seen.add('blanks_at_ends');
     const odd = isReadable ? typographyIn(line.text) : [];
     if (odd.length > 0 && !odd.every((character) => typographyIn(there).includes(character))) seen.add('typography');
   }
   return seen;
+}
+
+/** Runs of blanks within a line, or tabs: what is left when a viewer made one blank of each. */
+function runsIn(text: string): string {
+  return (
+    text
+      .trim()
+      .match(/\t[ \t]*| [ \t]+/g)
+      ?.join('|') ?? ''
+  );
 }
 
 function endsInBlank(text: string): boolean {
@@ -62,11 +81,13 @@ export function addedOf(
 ): Added {
   let at = placed?.at ?? 0;
   let isIndentKept = false;
+  let isRunKept = false;
   for (const line of lines) {
     if (line.sign === '+' || !placed) continue;
     const there = placed.base.lines[at] ?? '';
     at += 1;
     const indent = indentOf(line.text);
+    isRunKept ||= line.text === there && runsIn(there) !== '';
     isIndentKept ||= indent !== '' && indent === indentOf(there) && line.text.trim() !== '';
   }
   const added = lines.filter((line) => line.sign === '+');
@@ -76,6 +97,7 @@ export function addedOf(
     hunk,
     lines: added,
     isIndentKept,
+    isRunKept,
     typography: placed && !isPlain ? knownTypography(placed.base) : none,
   };
 }
@@ -106,6 +128,10 @@ function reached(line: HunkLine, added: Added, damage: ReadonlySet<Damage>): Pro
     return problem('patch_corrupt', typographySentence(line.at), here);
   if (damage.has('blanks_at_ends') && endsInBlank(line.text)) {
     const message = `Line ${line.at} adds blanks at its end, and the context shows that the paste put some there. Paste it unchanged, or attach it as a file.`;
+    return problem('patch_corrupt', message, here);
+  }
+  if (damage.has('runs_collapsed') && !added.isRunKept && /\S[ \t]+\S/.test(line.text)) {
+    const message = `Line ${line.at} has blanks in it, and the context shows that the paste made one blank of several. Paste it unchanged, or attach it as a file.`;
     return problem('patch_corrupt', message, here);
   }
   if (line.text.trim() === '' || added.isIndentKept) return null;

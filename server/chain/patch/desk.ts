@@ -23,6 +23,8 @@ export interface Desk {
   readonly oidBytes: number;
   /** A part wrote (or with null removed) this path. */
   readonly put: (path: string, sheet: Sheet | null) => void;
+  /** What all parts so far made of every path they wrote; null for removed ones. */
+  readonly results: () => ReadonlyMap<string, Sheet | null>;
   /** A part that was settled already wrote or removed this path. */
   readonly isWritten: (path: string) => boolean;
   /** Some part of the patch removes this path. */
@@ -57,6 +59,7 @@ export async function openDesk(base: BaseReader, paths: readonly string[]): Prom
     put: (path, content) => {
       written.set(path, content);
     },
+    results: () => written,
     isWritten: (path) => written.has(path),
     frees: (path) => freed.has(path),
     markFreed: (path) => {

@@ -186,6 +186,7 @@ describe('nearly a patch', () => {
     ['of escapes in a quoted name', (): string => `--- "a/${fill('\\303')}"\n+++ b/x\n${end}`],
     ['of bytes that are no text in a name', (): string => `--- a/${fill('\u00ff')}\n+++ b/x\n${end}`],
     ['of folders above', (): string => `--- a/${fill('../')}y\n+++ b/x\n${end}`],
+    ['of lines of headers', (): string => `${fill('index 0\n')}new file mode 100644\nx\n${good}`],
     ['of added lines', (): string => `${head}@@ ... @@\n${fill('+\n')}`],
   ])('%s is answered with one sentence', async (_, make) => {
     const read = await readPatch(Buffer.from(make(), 'latin1'), base);

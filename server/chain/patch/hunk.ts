@@ -46,12 +46,15 @@ export function readHunk(text: string, cursor: Cursor): ScannedHunk {
     readUsualNumbers(text, offset, hasReturn ? headerEnd - 1 : headerEnd) ?? readNumbers(lineAt(text, offset));
   cursor.offset = headerEnd + 1;
   cursor.line += 1;
-  const counts = head.numbers ? readByCounts(text, cursor, head.numbers.oldCount, head.numbers.newCount) : 'wrong';
+  const markers = { areUsual: true };
+  const counts = head.numbers
+    ? readByCounts(text, cursor, head.numbers.oldCount, head.numbers.newCount, markers)
+    : 'wrong';
   if (counts === 'wrong') readBySigns(text, cursor);
-  if (counts !== 'short') skipMarker(text, cursor);
+  if (counts !== 'short') skipMarker(text, cursor, markers);
   const to = cursor.offset;
   const extra = counts === 'exact' ? readExtra(text, cursor) : null;
-  const isRegular = counts === 'exact' && head.numbers !== null && !hasReturn;
+  const isRegular = counts === 'exact' && head.numbers !== null && !hasReturn && markers.areUsual;
   return new ScannedHunk(text, line, headerEnd + 1, to, head, counts, extra, isRegular);
 }
 
@@ -201,7 +204,13 @@ export function readNumbers(head: string): HunkHead {
  * Consumes lines until the counts are used up. Stops at anything that can only be the start of something else.
  * Nearly all lines of a paste pass here, so a line costs the search for its end and a look at its first character.
  */
-function readByCounts(text: string, cursor: Cursor, oldCount: number, newCount: number): Hunk['counts'] {
+function readByCounts(
+  text: string,
+  cursor: Cursor,
+  oldCount: number,
+  newCount: number,
+  markers: { areUsual: boolean },
+): Hunk['counts'] {
   let old = oldCount;
   let fresh = newCount;
   let { offset, line } = cursor;
@@ -222,7 +231,9 @@ function readByCounts(text: string, cursor: Cursor, oldCount: number, newCount: 
     } else if (code === SPACE || code === NEWLINE) {
       old -= 1;
       fresh -= 1;
-    } else if (code !== BACKSLASH) {
+    } else if (code === BACKSLASH && isMarker(text, offset)) {
+      markers.areUsual &&= isUsualMarker(text, offset);
+    } else {
       if (startsSomething(text, offset)) {
         counts = 'short';
         break;
@@ -307,8 +318,20 @@ function isText(text: string, offset: number): boolean {
   return lineAt(text, offset).trim() !== '';
 }
 
-function skipMarker(text: string, cursor: Cursor): void {
-  if (text.charCodeAt(cursor.offset) === BACKSLASH && cursor.offset < text.length) advance(text, cursor);
+function skipMarker(text: string, cursor: Cursor, markers: { areUsual: boolean }): void {
+  if (!isMarker(text, cursor.offset)) return;
+  markers.areUsual &&= isUsualMarker(text, cursor.offset);
+  advance(text, cursor);
+}
+
+/** The line below a last line without line feed, in any language; or in English without its blank, as some tools cut it. */
+function isMarker(text: string, offset: number): boolean {
+  return /^\\(?: |No newline)/i.test(text.slice(offset, offset + '\\No newline'.length));
+}
+
+/** git's own rule for it: a blank, and twelve bytes with the line feed. */
+function isUsualMarker(text: string, offset: number): boolean {
+  return text.startsWith('\\ ', offset) && lineEnd(text, offset) + 1 - offset >= 12;
 }
 
 /** `--- old` with `+++ new` and a hunk right behind it: never the middle of a hunk. */
@@ -343,7 +366,7 @@ function materialise(text: string, from: Cursor, to: number): HunkLine[] {
     const whole = text.slice(cursor.offset, Math.min(lineEnd(text, cursor.offset), to));
     const sign = whole[0];
     const last = lines.at(-1);
-    if (sign === '\\' && last) lines[lines.length - 1] = { ...last, noNewline: true };
+    if (isMarker(whole, 0) && last) lines[lines.length - 1] = { ...last, noNewline: true };
     else if (sign === ' ' || sign === '+' || sign === '-') {
       lines.push({ sign, text: whole.slice(1), at: cursor.line, noNewline: false, unsigned: false });
     } else {

@@ -9,8 +9,8 @@ export const filesMax = 10_000;
 export const hunksMax = 50_000;
 /** Sum of all base files that are read to answer one patch. */
 export const baseBytesMax = 64 * 1024 * 1024;
-/** Sum of the contents that all parts of one patch start from: more than the base has when parts repeat a file. */
-export const settledBytesMax = 96 * 1024 * 1024;
+/** Sum of the contents of files that parts of one patch start from once more: 38 parts for one file of 400 kB. */
+export const repeatedBytesMax = 16 * 1024 * 1024;
 /** Line comparisons spent on finding the places of one file's hunks. */
 export const searchStepsMax = 20_000_000;
 /** Bytes that all binary parts of a patch may unpack to. */

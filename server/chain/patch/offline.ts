@@ -55,8 +55,8 @@ export async function applyOffline(
     const read = await readPatch(request.patch, gitBaseReader(git, gitDir, base, undefined, { objectsDir: scratch }));
     if (!read.ok) return read;
     const place = { gitDir, base, objectsDir: scratch };
-    const { bytes: patch, files, mends } = read.value;
-    const applied = await applyPatch(git, { ...place, indexFile: join(scratch, 'index'), patch, files });
+    const { bytes: patch, files, results, mends } = read.value;
+    const applied = await applyPatch(git, { ...place, indexFile: join(scratch, 'index'), patch, files, results });
     if (!applied.ok) return applied;
     const { tree, rows } = applied.value;
     const refused = (await judgeTree(git, { ...place, tree, rows })) ?? (await judgeDisk(root, rows, base.length));

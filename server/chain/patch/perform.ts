@@ -11,6 +11,7 @@ import { changesBetween, renderDiff } from './diff-view.ts';
 import { judgeTree } from './judge.ts';
 import { type Objects, withObjects } from './objects.ts';
 import { readPatch } from './read.ts';
+import type { Results } from './results.ts';
 import { hideSecrets } from './secrets.ts';
 
 export interface PatchWork {
@@ -81,12 +82,14 @@ export async function treeAgain(work: PatchWork, patch: PatchSummary): Promise<R
 
 async function treeOf(
   work: PatchWork,
-  patch: { readonly bytes: Buffer; readonly files: readonly string[] },
+  patch: { readonly bytes: Buffer; readonly files: readonly string[]; readonly results?: Results },
   objects: Objects,
 ): Promise<Result<ObjectId, Problem>> {
   const place = { ...placeOf(work), base: work.base, objects };
   const indexFile = work.quarantine.indexFile();
-  const applied = await applyPatch(work.git, { ...place, indexFile, patch: patch.bytes, files: [...patch.files] });
+  const wanted = patch.results ? { results: patch.results } : {};
+  const request = { ...place, indexFile, patch: patch.bytes, files: [...patch.files], ...wanted };
+  const applied = await applyPatch(work.git, request);
   if (!applied.ok) return applied;
   const { tree, rows } = applied.value;
   const refused = await judgeTree(work.git, { ...place, tree, rows });

@@ -12,7 +12,9 @@ import { readBeginPatch } from './formats/begin-patch.ts';
 import { readContextDiff } from './formats/context-diff.ts';
 import { readSearchReplace } from './formats/search-replace.ts';
 import { readWholeFiles } from './formats/whole-file.ts';
+import { halfEncodedAt } from './mail.ts';
 import { type MendCode, type MendNote, summariseMends } from './mends.ts';
+import type { Results } from './results.ts';
 import { type Scan, scan } from './scan.ts';
 import { settleFiles } from './settle-files.ts';
 import type { FilePatch } from './shape.ts';
@@ -23,6 +25,8 @@ export interface ReadPatch {
   readonly mends: readonly Mend[];
   /** Every path it touches: old and new, and the sources of renames and copies. */
   readonly files: readonly string[];
+  /** What git must make of them. */
+  readonly results: Results;
 }
 
 /** Refusals that no repair may get around. */
@@ -50,6 +54,8 @@ export async function readPatch(bytes: Uint8Array, base: BaseReader): Promise<Re
   let refusal: Problem | null = null;
   let doubtful: ReadPatch | null = null;
   for (const attempt of attempts(buffer)) {
+    const halfAt = attempt.codes.includes('mail_encoding') ? null : halfEncodedAt(attempt.text);
+    if (halfAt !== null) return no(refuseHalfEncoded(halfAt));
     const read = await readAttempt(attempt, base);
     if (read.ok && !read.value.isDoubtful) return ok(read.value.patch);
     if (read.ok) {
@@ -76,7 +82,8 @@ async function readAttempt(attempt: Attempt, base: BaseReader): Promise<Attempte
     ...(code ? [{ code }] : []),
     ...settled.value.notes,
   ];
-  const patch = { bytes: settled.value.bytes, files: settled.value.paths, mends: summariseMends(notes) };
+  const { bytes, paths, results } = settled.value;
+  const patch = { bytes, files: paths, results, mends: summariseMends(notes) };
   return ok({ patch, isDoubtful: settled.value.isDoubtful });
 }
 
@@ -108,9 +115,18 @@ function refuseScan(found: Scan): Problem | null {
     return problem('patch_combined_diff', message, { line: found.combinedAt });
   }
   if (found.tooMany !== null) return problem('patch_too_large', `The patch has too many ${found.tooMany}. Split it.`);
+  if (found.mixedAt !== null) {
+    const message = `Line ${found.mixedAt} belongs to a header without its "diff --git" line, so it would count for another file. Paste all of it.`;
+    return problem('patch_corrupt', message, { line: found.mixedAt });
+  }
   if (found.files.length === 0 || found.orphanAt === null) return null;
   const message = `The hunk at line ${found.orphanAt} belongs to no file. Write "--- a/PATH" and "+++ b/PATH" above it.`;
   return problem('patch_corrupt', message, { line: found.orphanAt });
+}
+
+function refuseHalfEncoded(line: number): Problem {
+  const message = `Line ${line} says that the text is quoted-printable, but only a part of it is, so added lines may be wrong. Attach the mail as it was sent, or paste the decoded diff without its headers.`;
+  return problem('patch_corrupt', message, { line });
 }
 
 function notADiff(): Problem {

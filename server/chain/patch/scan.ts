@@ -12,6 +12,8 @@ export interface Scan {
   readonly orphanAt: number | null;
   /** First line of a combined diff (of a merge), or null. */
   readonly combinedAt: number | null;
+  /** First header line that belongs to another part, whose `diff --git` line is missing, or null. */
+  readonly mixedAt: number | null;
   readonly tooMany: 'files' | 'hunks' | null;
 }
 
@@ -23,6 +25,10 @@ interface Draft {
   hunks: Hunk[];
   binary: FilePatch['binary'];
   irregular: boolean;
+  /** What its header said already, with the last line of it. */
+  said: Set<string>;
+  saidLast: string;
+  mixedAt: number | null;
   /** Line behind its last part: a hunk further down is separated from it by other text. */
   nextLine: number;
 }
@@ -50,13 +56,13 @@ export function scan(text: string): Scan {
         closePart(current, cursor);
       }
       hunks += 1;
-      if (hunks > hunksMax) return { files: [], orphanAt, combinedAt, tooMany: 'hunks' };
+      if (hunks > hunksMax) return { files: [], orphanAt, combinedAt, mixedAt: null, tooMany: 'hunks' };
       continue;
     }
     const opened: Draft | null = openFile(text, cursor, current, named);
     if (opened) {
       if (opened !== current) drafts.push(opened);
-      if (drafts.length > filesMax) return { files: [], orphanAt, combinedAt, tooMany: 'files' };
+      if (drafts.length > filesMax) return { files: [], orphanAt, combinedAt, mixedAt: null, tooMany: 'files' };
       current = opened;
       named = null;
       continue;
@@ -77,7 +83,8 @@ export function scan(text: string): Scan {
     }
     advance(text, cursor);
   }
-  return { files: drafts.map(finish), orphanAt, combinedAt, tooMany: null };
+  const mixedAt = drafts.find((draft) => draft.mixedAt !== null)?.mixedAt ?? null;
+  return { files: drafts.map(finish), orphanAt, combinedAt, mixedAt, tooMany: null };
 }
 
 function openDraft(cursor: Cursor, header: Partial<Header>, irregular: boolean): Draft {
@@ -89,6 +96,9 @@ function openDraft(cursor: Cursor, header: Partial<Header>, irregular: boolean):
     hunks: [],
     binary: 'none',
     irregular,
+    said: new Set(),
+    saidLast: '',
+    mixedAt: null,
     nextLine: cursor.line,
   };
 }
@@ -164,12 +174,22 @@ function readExtended(text: string, cursor: Cursor, draft: Draft): boolean {
   const similarity = !index && /^(?:dis)?similarity index /.test(line);
   if (!known && !index && !similarity && !binaryAbsent && !binaryData) return false;
   if (draft.nextLine !== cursor.line) draft.irregular = true;
+  noteSaid(draft, line, known?.[0] ?? (index ? 'index ' : similarity ? 'similarity ' : ''), cursor.line);
   if (known) Object.assign(draft.header, { [known[1]]: line.slice(known[0].length) });
   if (index) draft.header.index = index;
   if (binaryAbsent && line.endsWith(' differ')) draft.binary = 'absent';
   step(text, cursor, draft, end);
   if (binaryData) draft.binary = readBinary(text, cursor, draft);
   return true;
+}
+
+/** A header says each thing once, and modes before names; else two parts ran together. The same line twice is one. */
+function noteSaid(draft: Draft, line: string, key: string, at: number): void {
+  if (key === '' || line === draft.saidLast) return;
+  const isLate = key.endsWith(' mode ') && (draft.said.has('rename from ') || draft.said.has('copy from '));
+  if (isLate || draft.said.has(key)) draft.mixedAt ??= at;
+  draft.said.add(key);
+  draft.saidLast = line;
 }
 
 /** `index OLD..NEW`, perhaps with a mode. Looked at by hand, because every file of a long diff has one. */

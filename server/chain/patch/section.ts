@@ -97,8 +97,9 @@ function withoutHunks(job: SectionJob, change: Change, before: Sheet): Result<Se
       changes: true,
     });
   }
-  if (change.kind === 'modify' && change.newMode === change.oldMode) {
-    if (file.header.newMode !== null) {
+  const isEmptied = file.header.minus !== null || file.header.plus !== null || (seal !== null && seal.old !== seal.new);
+  if ((change.kind === 'modify' && change.newMode === change.oldMode) || isEmptied) {
+    if (!isEmptied && file.header.newMode !== null) {
       const message = `"${showPath(path)}" already has mode ${change.newMode}. Nothing to do.`;
       return no(problem('patch_already_applied', message, { file: showPath(path), line: file.at }));
     }
@@ -173,13 +174,17 @@ export function settleAddition(job: SectionJob): Result<Section, Problem> {
   const content = joinLines({ lines, finalNewline: added.value.at(-1)?.noNewline !== true });
   const blocked = judgeFreePlace(job, content);
   if (blocked) return no(blocked);
+  if (job.isGenuine && file.header.git !== null && file.header.index !== null && file.header.newFileMode === null) {
+    const message = `The header of the new file "${showPath(path)}" lost its "new file mode" line, so nothing says whether it is executable. Paste all of it.`;
+    return no(problem('patch_corrupt', message, at));
+  }
   const mode = file.header.newFileMode ?? '100644';
   const change: Change = { kind: 'add', oldPath: path, newPath: path, oldMode: '000000', newMode: mode };
   const other = file.header.index ? sealedAddition(file.header.index, lines, content) : null;
   const after = other ?? content;
   const verdict = checkSeal(file.header.index, null, oidBytesOf(file), after);
-  // Models invent index lines for new files; one is only believed beside another that names a blob of the base.
-  if (verdict === 'broken' && job.isGenuine) return no(refuseBroken(path, file.at));
+  // Models invent short index lines for new files: such a one is only believed beside another that names a blob of the base.
+  if (verdict === 'broken' && (job.isGenuine || isInFull(file))) return no(refuseBroken(path, file.at));
   const refused = verdict === 'proved' ? null : judgeAddedLines(path, file.hunks);
   if (refused) return no(refused);
   desk.put(path, { mode, oid: null, content: after });
@@ -195,6 +200,11 @@ export function settleAddition(job: SectionJob): Result<Section, Problem> {
     isDoubtful: verdict === 'broken',
     added: verdict === 'proved' ? [] : [addedOf(path, 1, added.value, null)],
   });
+}
+
+/** `git diff --full-index`, as nobody writes it by hand. */
+function isInFull({ header: { index } }: FilePatch): boolean {
+  return index !== null && [40, 64].includes(index.old.length) && index.old.length === index.new.length;
 }
 
 function oidBytesOf(file: FilePatch): number {

@@ -39,6 +39,14 @@ describe('a series of patches in one paste', () => {
       'makes a file executable and deletes it',
       [{ ...keep, a: text }, { ...keep, a: { mode: '100755', content: Buffer.from(text) } }, keep],
     ],
+    [
+      'changes a file and takes its last lines and its last line feed, beside one that is replaced',
+      [
+        { a: `${text}\n\n`, b: 'x\n' },
+        { a: text, b: '' },
+        { a: text.slice(0, -1), b: { mode: '120000', content: Buffer.from('a') } },
+      ],
+    ],
     ['deletes a file and brings it back', [{ ...keep, a: text }, keep, { ...keep, a: 'new\n' }]],
   ])('that %s gives the last tree', async (_, trees) => {
     const { base, goal, patch } = seriesOf(['--no-renames'], ...trees);

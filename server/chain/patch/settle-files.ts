@@ -9,7 +9,7 @@ import { hasTextAround, judgeAround } from './around.ts';
 import { type Added, addedOf, type Damage, judgeByDamage } from './damage.ts';
 import { type Desk, openDesk } from './desk.ts';
 import { hunkLine } from './formats/lines.ts';
-import { binaryBytesMax, filesMax, settledBytesMax } from './limits.ts';
+import { binaryBytesMax, filesMax, repeatedBytesMax } from './limits.ts';
 import { baseText } from './locate.ts';
 import type { MendNote } from './mends.ts';
 import { judgePath } from './names.ts';
@@ -19,12 +19,15 @@ import type { FilePatch } from './shape.ts';
 import { isSealFor } from './seal.ts';
 import { joinSeries, judgeMoved, type Part } from './series.ts';
 import { findTarget, pathsMeant, type Target } from './target.ts';
+import { type Results, resultsOf } from './results.ts';
 import { type Change, writeHead, writeSection } from './write.ts';
 
 export interface SettledFiles {
   readonly bytes: Buffer;
   readonly paths: readonly string[];
   readonly notes: readonly MendNote[];
+  /** What git must make of the paths that are sure: their blobs, null where nothing may be left. */
+  readonly results: Results;
   /** New files have index lines that do not agree with them: perhaps invented, perhaps a sign of damage. */
   readonly isDoubtful: boolean;
 }
@@ -60,7 +63,8 @@ export async function settleFiles(
   const paths = [...new Set(targets.flatMap((target) => [target.oldPath, target.newPath]))];
   const joined = isSeries ? joinSeries(parts, desk) : ok(parts.map((part) => part.text));
   if (!joined.ok) return joined;
-  return ok({ bytes: Buffer.from(joined.value.join(''), 'latin1'), paths, notes, isDoubtful });
+  const results = resultsOf(targets, desk);
+  return ok({ bytes: Buffer.from(joined.value.join(''), 'latin1'), paths, results, notes, isDoubtful });
 }
 
 interface Settled {
@@ -90,15 +94,18 @@ async function settleAll(
   let changes = false;
   let isDoubtful = false;
   let binaryBytes = 0;
-  let contentBytes = 0;
+  let repeatedBytes = 0;
+  const known = new Set<string>();
   const seen = new Set<string>();
   const damage = new Set<Damage>();
   const added: Added[] = [];
   for (const [at, file] of files.entries()) {
     const target = targets[at];
     if (!target) continue;
-    contentBytes += desk.sheet(target.oldPath, false)?.content?.length ?? 0;
-    if (contentBytes > settledBytesMax) return no(refuseRepeating(target.oldPath, file.at));
+    // Each file once is bounded by what is read of the base.
+    if (known.has(target.oldPath)) repeatedBytes += desk.sheet(target.oldPath, false)?.content?.length ?? 0;
+    known.add(target.oldPath).add(target.newPath);
+    if (repeatedBytes > repeatedBytesMax) return no(refuseRepeating(target.oldPath, file.at));
     // git's apply removes first and writes then, so that a file which one part changes and a later one deletes would stay.
     isSeries ||= target.kind === 'delete' && desk.isWritten(target.oldPath);
     const moved = judgeMoved(target, file, desk, attempt.text);
@@ -215,8 +222,13 @@ async function settleBinary(
 ): Promise<Result<Section, Problem>> {
   const { file, target, desk } = job;
   const { kind, oldPath, newPath } = target;
-  const size = judgeBinary(newPath, parts, file.at);
+  const size = judgeBinary(newPath, parts, file);
   if ('code' in size) return no(size);
+  const names = file.header.index;
+  if (names && (isNone(names.new) !== (kind === 'delete') || isNone(names.old) !== (kind === 'add'))) {
+    const message = `The "index" line of "${showPath(newPath)}" creates or deletes it, but the header's line about its mode is missing. Paste all of it.`;
+    return no(problem('patch_corrupt', message, { file: showPath(newPath), line: file.at }));
+  }
   const before = kind === 'add' ? null : desk.sheet(oldPath, kind === 'rename' || kind === 'copy');
   if (kind !== 'add' && !before) return no(await desk.missing(oldPath, file.at));
   if (kind === 'add' || kind === 'rename' || kind === 'copy') {
@@ -233,6 +245,11 @@ async function settleBinary(
     notes: isTaken ? [] : [{ code: 'headers', path: newPath }],
     changes: true,
   });
+}
+
+/** Zeros stand for a file that is not there. */
+function isNone(oid: string): boolean {
+  return /^0+$/.test(oid);
 }
 
 /** What the other formats ask for, in the base's paths. */

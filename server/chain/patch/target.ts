@@ -55,6 +55,7 @@ export function findTarget(file: FilePatch, has: (path: string) => boolean): Res
     const kind = header.renameFrom === null ? 'copy' : 'rename';
     return ok({ kind, oldPath: existing(old), newPath: fresh.paths[0] ?? '', asWritten: header.git !== null });
   }
+  // Below `diff --git` only the line of the mode says so to git: "/dev/null" alone is the file "dev/null" there.
   const isAdd = old === null || header.newFileMode !== null;
   const isDelete = fresh === null || header.deletedFileMode !== null;
   if (isAdd && isDelete) {
@@ -62,12 +63,14 @@ export function findTarget(file: FilePatch, has: (path: string) => boolean): Res
   }
   if (isDelete) {
     const path = existing(old ?? reading);
-    return ok({ kind: 'delete', oldPath: path, newPath: path, asWritten: (old ?? reading).strict === path });
+    const asWritten = (old ?? reading).strict === path && (header.git === null || header.deletedFileMode !== null);
+    return ok({ kind: 'delete', oldPath: path, newPath: path, asWritten });
   }
   const name = fresh ?? reading;
   if (isAdd) {
     const path = name.paths[0] ?? '';
-    return ok({ kind: 'add', oldPath: path, newPath: path, asWritten: name.strict === path });
+    const asWritten = name.strict === path && (header.git === null || header.newFileMode !== null);
+    return ok({ kind: 'add', oldPath: path, newPath: path, asWritten });
   }
   return modifyTarget(file, old ?? name, name, has);
 }
@@ -116,9 +119,11 @@ function judgeHeaderNames(header: Header, at: number): Problem | null {
   // git's own quotation mark in front of a name, turned into an escape: nobody's folder begins like that.
   const written = [header.git, minus, plus, renameFrom, renameTo, copyFrom, copyTo];
   if (written.some((name) => name !== null && /^(?:&quot;|&#34;)/.test(name))) return escapedNames(at);
+  const isMoved = header.renameFrom !== null || header.copyFrom !== null;
+  const moved = isMoved ? judgeMovedNames(header, at) : null;
+  if (moved) return moved;
   const git = header.git === null ? null : splitGitNames(header.git);
   if (!git) return null;
-  const isMoved = header.renameFrom !== null || header.copyFrom !== null;
   const isAlone = !isMoved && header.minus === null && header.plus === null;
   // Quotation marks that became escapes: one file whose name would be taken for two others.
   if (
@@ -140,13 +145,37 @@ function judgeHeaderNames(header: Header, at: number): Problem | null {
   return null;
 }
 
+/** `diff --git` names what `rename` or `copy` names, too: otherwise one of them was changed on the way. */
+function judgeMovedNames({ git, renameFrom, renameTo, copyFrom, copyTo }: Header, at: number): Problem | null {
+  const moved = [renameFrom ?? copyFrom, renameTo ?? copyTo].map((name) =>
+    name === null ? null : (readName(name, 'rename')?.strict ?? null),
+  );
+  const [from = null, to = null] = moved;
+  if (git === null || from === null || to === null) return null;
+  const means = (written: string, name: string): boolean => {
+    const read = readName(written, 'git');
+    return read?.strict === name || read?.paths.includes(name) === true;
+  };
+  const quoted = git.includes('"') ? splitGitNames(git) : null;
+  // Longer than two names can be: refused for that.
+  if (!quoted && git.length > pathBytesMax * 2 + 100) return null;
+  const blanks = quoted ? [] : [...git.matchAll(/ /g)].map(({ index }) => index);
+  const pairs = quoted ? [quoted] : blanks.map((blank) => [git.slice(0, blank), git.slice(blank + 1)] as const);
+  if (pairs.some(([one, other]) => means(one, from) && means(other, to))) return null;
+  const names = `"${showPath(from)}" and "${showPath(to)}"`;
+  const message = `The header of one part moves ${names}, but its "diff --git" line names other files. Make the diff again.`;
+  return problem('patch_corrupt', message, { file: showPath(to), line: at });
+}
+
 function judgeModes(header: Header, path: string, at: number): Problem | null {
   const modes = [header.oldMode, header.newMode, header.newFileMode, header.deletedFileMode];
   for (const mode of modes) {
     const refused = mode === null ? null : judgeMode(mode.trim(), path, at);
     if (refused) return refused;
   }
-  return null;
+  if (header.oldMode === null || header.newMode !== null) return null;
+  const message = `The header of "${showPath(path)}" says its old mode and not its new one. Paste all of it.`;
+  return problem('patch_corrupt', message, { file: showPath(path), line: at });
 }
 
 function namesOf(header: Header): { old: Named; fresh: Named } {
@@ -156,7 +185,7 @@ function namesOf(header: Header): { old: Named; fresh: Named } {
     git !== null && git[0] === git[1] && [header.minus, header.plus].every((name) => isNameOr(name, git[0]));
   const pick = (plain: string | null, written: string | null, fromGit: string | undefined): Named => {
     if (plain !== null) return readName(plain, 'rename');
-    if (isBare) return readBareName(written ?? git[0]);
+    if (isBare) return written === null ? readBareName(git[0], 'git') : readBareName(written, 'line');
     if (written !== null) return readName(written, header.git === null ? 'plain_line' : 'line');
     if (fromGit !== undefined) return readName(fromGit, 'git');
     return undefined;
@@ -175,8 +204,8 @@ function isNameOr(written: string | null, name: string): boolean {
 }
 
 /** A name without a prefix first; a model that wrote `a/x` twice means what the base has. */
-function readBareName(written: string): Named {
-  const read = readName(written, 'line');
+function readBareName(written: string, source: Source): Named {
+  const read = readName(written, source);
   return read && { ...read, paths: read.isPrefixed ? read.paths.toReversed() : read.paths };
 }
 

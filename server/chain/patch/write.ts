@@ -83,7 +83,13 @@ function writeHunks(before: string, after: string, wished: readonly Edit[]): str
 function withFinalLine(edits: readonly Edit[], old: Lines, fresh: Lines): readonly Edit[] {
   const last = old.lines.length - 1;
   const tail = edits.at(-1);
-  if (last < 0 || (tail && tail.from <= last && tail.to > last)) return edits;
+  if (last < 0) return edits;
+  if (tail && tail.from <= last && tail.to > last) {
+    if (tail.lines.length > 0 || tail.from === 0 || fresh.finalNewline) return edits;
+    // Only lines behind it are removed, and the line that is last now loses its line feed.
+    const lost = tail.from - 1;
+    return [...edits.slice(0, -1), { from: lost, to: tail.to, lines: [old.lines[lost] ?? ''] }];
+  }
   const follows = tail?.from === old.lines.length ? tail.lines : [];
   const staysEnded = follows.length > 0 || fresh.finalNewline;
   if (staysEnded === old.finalNewline) return edits;

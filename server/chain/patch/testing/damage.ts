@@ -128,6 +128,14 @@ export const damage: fc.Arbitrary<Damaging> = fc.oneof(
       ),
   },
   {
+    weight: 3,
+    arbitrary: fc.tuple(fc.nat(), fc.constantFrom('drop', 'twice', 'swap', 'blank', 'wrap', 'typo', 'empty')).map(
+      ([by, how]): Damaging =>
+        (diff) =>
+          changeHeader(diff, by, how),
+    ),
+  },
+  {
     weight: 1,
     arbitrary: fc.tuple(fc.constantFrom(...whole), fc.constantFrom(...whole)).map(
       ([one, other]): Damaging =>
@@ -159,5 +167,24 @@ function changeLine(diff: string, by: number, how: string): string {
   if (how === 'invent') lines.splice(at, 0, '     return invented;');
   if (how === 'elide') lines.splice(at, 1, ' ...');
   if (how === 'typo') lines[at] = `${line}~`;
+  return lines.join('\n');
+}
+
+const headerLine =
+  /^(?:diff --git |index [0-9a-f]|--- [a"/]|\+\+\+ [b"/]|(?:new|old|new file|deleted file) mode |@@ -|GIT binary|literal |\\ )/;
+
+function changeHeader(diff: string, by: number, how: string): string {
+  const lines = diff.split('\n');
+  const inHeaders = lines.flatMap((line, at) => (headerLine.test(line) ? [at] : []));
+  const at = inHeaders[by % Math.max(inHeaders.length, 1)];
+  if (at === undefined) return diff;
+  const line = lines[at] ?? '';
+  if (how === 'drop') lines.splice(at, 1);
+  if (how === 'twice') lines.splice(at, 0, line);
+  if (how === 'swap') lines.splice(at, 2, lines[at + 1] ?? '', line);
+  if (how === 'blank') lines[at] = ` ${line}`;
+  if (how === 'wrap') lines[at] = line.replace(/^(.{10,}) /, '$1\n');
+  if (how === 'typo') lines[at] = `${line}~`;
+  if (how === 'empty') lines[at] = '';
   return lines.join('\n');
 }

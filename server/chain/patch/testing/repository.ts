@@ -150,7 +150,8 @@ export async function tryPatch(
   const quarantine = makeQuarantine(repository);
   const place = { gitDir, base, ...quarantine };
   const apply = options.fully === true ? applyPatchFully : applyPatch;
-  const applied = await apply(git, { ...place, patch: read.value.bytes, files: read.value.files });
+  const { bytes, files, results } = read.value;
+  const applied = await apply(git, { ...place, patch: bytes, files, results });
   if (!applied.ok) return applied;
   const { tree, rows } = applied.value;
   const refused = await judgeTree(git, { ...place, tree, rows });
