@@ -69,9 +69,11 @@ const root = dirname(import.meta.dirname);
 export interface FarEnds {
   readonly clock: Clock;
   readonly helper: (parts: HelperParts) => Helper;
+  /** Whether checkouts follow the branches in the background; a test that counts git commands says no. */
+  readonly followsBranches: boolean;
 }
 
-const realFarEnds: FarEnds = { clock: systemClock(), helper: realHelper };
+const realFarEnds: FarEnds = { clock: systemClock(), helper: realHelper, followsBranches: true };
 
 // Importing does nothing; the bundle is always what was started.
 if (import.meta.main) start(realFarEnds);
@@ -112,7 +114,7 @@ async function serve(config: Config, farEnds: FarEnds): Promise<void> {
   db.transaction(() => ledger.append({ kind: 'daemon.started', actor: 'system', body: started }));
   await addSample(record, chain, at('forge/sample.git'));
   await chain.running.resume();
-  chain.following.nudge();
+  if (farEnds.followsBranches) chain.following.nudge();
   chain.replies.nudge();
   ready.resolve();
   // Last: who can reach the socket can rely on everything above.
@@ -230,7 +232,7 @@ async function buildChain(
   const isBusy = (): boolean => running.lock().holder !== null || running.lock().waiting > 0;
   const { mirrors: mirrored } = work;
   const following = follower({ git, clock, log, checkouts: trees, mirrors: mirrored, repositories, isBusy });
-  background.current = following;
+  if (farEnds.followsBranches) background.current = following;
   const chat = chatStore(db, ledger, clock);
   const accepted = accepting({ ...work, runner: running });
   const replies = replier({ ...work, chat });

@@ -10,6 +10,9 @@ import { addRepository, getProposal, jobAtRest, must, sendPatch } from './owner.
 import { makeRepository, removeRepositories, type TestRepository } from './repository.ts';
 import { until } from './wait.ts';
 
+/** What exports trees in the background would be counted too, whenever it happens to begin. */
+const main = 'server/testing/main-without-following.ts';
+
 export type Kills = readonly (readonly [Moment, number])[];
 
 export interface CrashHouse {
@@ -48,7 +51,10 @@ async function build(watch: GitWatch, check: string): Promise<CrashHouse> {
   repository.commit(changes, { branch: 'wanted' });
   const tree = repository.git('rev-parse', 'wanted^{tree}');
   repository.git('update-ref', '-d', 'refs/heads/wanted');
-  const house = await startHouse({ PATH: `${watch.folder}:${process.env['PATH'] ?? '/usr/bin:/bin'}` });
+  const house = await startHouse({
+    PATCHGIT_TEST_MAIN: main,
+    PATH: `${watch.folder}:${process.env['PATH'] ?? '/usr/bin:/bin'}`,
+  });
   await addRepository(house.client, { name: 'r', url: repository.origin, checks: [{ name: 'check', command: check }] });
   const killer = killerOf(house, watch);
   const { persistently } = killer;

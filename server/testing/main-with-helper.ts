@@ -13,6 +13,7 @@ const clock = fastClock(systemClock(), Number(process.env['PATCHGIT_TEST_CLOCK_S
 
 start({
   clock,
+  followsBranches: true,
   helper: ({ base }) =>
     helperOf(rentedSandbox(base, { clock, usdPerHour: 0.018, billing: testBudget.helper.billing }), clock),
 });

@@ -10,7 +10,7 @@ import { machineHooks } from './machines.ts';
 const pollMs = 400;
 const name = 'a droplet that is a real machine';
 
-describe.runIf(canBoot(name))(name, () => {
+describe.runIf(canBoot(name))(name, { timeout: 300_000 }, () => {
   it('is ordered over the API, boots with its user data and its host key, and is gone when it is destroyed', async () => {
     const hostKey = utils.generateKeyPairSync('ed25519', { comment: 'host' });
     const userData = [
@@ -40,7 +40,7 @@ describe.runIf(canBoot(name))(name, () => {
           const found = await port.find(id);
           return found.ok && found.value.status === 'active' ? found.value : false;
         },
-        60_000,
+        240_000,
         pollMs,
       );
       const machine = hooks.machines.get(id);

@@ -33,7 +33,7 @@ export function machineHooks(options: Omit<MachineOptions, 'hostname' | 'network
       });
       machines.set(id, machine);
       // After cloud-init has put its host keys in, as on a droplet.
-      await machine.run(['cloud-init', 'status', '--wait'], { wallMs: 60_000 });
+      await machine.run(['cloud-init', 'status', '--wait'], { wallMs: 240_000 });
       await machine.must(['systemctl', 'start', 'ssh']);
       return machine.address;
     },
