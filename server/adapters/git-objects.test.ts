@@ -4,6 +4,7 @@ import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
 import { PortError, type GitObjects } from '../ports.ts';
+import { until } from '../testing/wait.ts';
 import { hardenedGit } from './git.ts';
 
 const path = process.env['PATH'] ?? '/usr/bin:/bin';
@@ -30,9 +31,11 @@ function falseGit(script: string): { git: typeof git; isGone: () => boolean } {
   writeFileSync(join(home, 'git'), `#!/bin/sh\necho $$ > ${home}/pid\n${script}\n`);
   chmodSync(join(home, 'git'), 0o755);
   const isGone = (): boolean => {
-    if (!existsSync(join(home, 'pid'))) return true;
+    // Ended before it could write its number down: 0 would mean this process's own group.
+    const pid = existsSync(join(home, 'pid')) ? Number(readFileSync(join(home, 'pid'), 'utf8')) : 0;
+    if (pid === 0) return true;
     try {
-      process.kill(Number(readFileSync(join(home, 'pid'), 'utf8')), 0);
+      process.kill(pid, 0);
       return false;
     } catch {
       return true;
@@ -109,7 +112,7 @@ describe('one process that answers for objects', () => {
     await expect(asking).rejects.toThrow(PortError);
     await expect(objects.heads([one])).rejects.toThrow(PortError);
     await objects.close();
-    expect(isGone()).toBe(true);
+    await until('it is gone', isGone);
   });
 
   it('takes no answer that nobody asked for', async () => {
@@ -125,14 +128,14 @@ describe('one process that answers for objects', () => {
     const slow = silent.openObjects({ gitDir, wallMs: 50 });
     await expect(slow.heads([one])).rejects.toThrow(PortError);
     await slow.close();
-    expect(isGone()).toBe(true);
+    await until('it is gone', isGone);
     const abort = new AbortController();
     const aborted = silent.openObjects({ gitDir, signal: abort.signal });
     const asking = aborted.heads([one]);
     abort.abort();
     await expect(asking).rejects.toThrow(PortError);
     await aborted.close();
-    expect(isGone()).toBe(true);
+    await until('it is gone', isGone);
     const unused = git.openObjects({ gitDir });
     await unused.close();
     await unused.close();
