@@ -166,7 +166,7 @@ function buildResources(config: Config, record: ReturnType<typeof buildRecord>, 
   const { budget: initial, budgetFile: file } = config;
   const watched = budgetSettings({ file, initial, parse: parseBudget, ledger, db, clock, log });
   const settings = watched.current;
-  const money = till({ db, ledger, clock, random, settings });
+  const money = till({ db, ledger, clock, random, settings, mistakes: watched.mistakes });
   const prices = priceDesk({ settings, db, ledger, clock });
   const limits = sandboxLimits(initial, { memoryBytes: totalmem(), cpus: availableParallelism() });
   const helper = { nodePath: process.execPath, helperPath: helperFile(), npmFolder: npmFolder(), log };

@@ -50,7 +50,7 @@ function priceOutcome(table: PriceTable): Outcome {
   const lines = [
     ...table.sizes.map(
       (size) =>
-        `${size.slug.padEnd(24)} ${String(size.memoryMiB).padStart(6)} MiB  ${usdText(size.usdPerHour)}/h  ${size.source}, ${size.pricedOn}${size.needsApproval ? '  needs approval' : ''}`,
+        `${size.slug.padEnd(24)} ${String(size.memoryMiB).padStart(6)} MiB  $${size.usdPerHour.toFixed(5)}/h  ${size.source}, ${size.pricedOn}${size.needsApproval ? '  needs approval' : ''}`,
     ),
     ...table.models.map(
       (model) =>

@@ -119,6 +119,7 @@ export function budgetText(budget: Budget): string {
   const reservation = (one: Budget['reservations'][number]): string =>
     `  ${one.id}  ${one.state.padEnd(7)} ${usdText(one.postedUsd ?? one.reservedUsd)}  ${one.purpose}  ${one.jobId ?? ''}`;
   const lines = [
+    ...(budget.mistakes ?? []).map((mistake) => `Not in force: ${mistake} The last right budget.json counts.`),
     line('Last 60 minutes', budget.hour),
     line(`Today (${budget.timeZone})`, budget.day),
     ...(budget.approvals.length === 0 ? [] : ['Approved, not used yet:']),

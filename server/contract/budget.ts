@@ -130,6 +130,8 @@ export const Budget = z.object({
   reservations: z.array(Reservation),
   /** The ones that can still be used. */
   approvals: z.array(Approval),
+  /** What is wrong with budget.json as it is saved now; until it is mended, the last right one counts. */
+  mistakes: z.array(z.string()).optional(),
   asOfMs: z.int(),
 });
 export type Budget = z.infer<typeof Budget>;

@@ -1,5 +1,5 @@
 import { clock, usd } from '../format.ts';
-import { Section } from '../parts/bits.tsx';
+import { Alert, Section } from '../parts/bits.tsx';
 import { Meter } from '../parts/meter.tsx';
 import { isCurrent, Page } from '../parts/page.tsx';
 import { Prices } from '../parts/prices.tsx';
@@ -15,6 +15,9 @@ export function BudgetPage() {
   const { hour, day, timeZone, asOfMs, hourEasesAtMs, dayEndsAtMs } = budget;
   return (
     <Page title="Budget" class="budget">
+      {budget.mistakes?.length ? (
+        <Alert>{`What is saved in budget.json is not in force. ${budget.mistakes.join(' ')}`}</Alert>
+      ) : null}
       <div class="meters card">
         <Meter name="This hour" window={hour} />
         <Meter name="Today" window={day} />

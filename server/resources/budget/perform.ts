@@ -77,6 +77,8 @@ export interface TillParts {
   readonly random: Random;
   /** budget.json as it is now. */
   readonly settings: () => BudgetFile;
+  /** Why the file as it is saved now does not count. */
+  readonly mistakes?: () => readonly string[];
 }
 
 const reservationsShown = 100;
@@ -278,7 +280,7 @@ function note(
 }
 
 function budgetNow(
-  { clock, settings }: TillParts,
+  { clock, settings, mistakes = () => [] }: TillParts,
   store: Reservations,
   approvals: Approvals,
   money: MoneyReader,
@@ -300,6 +302,7 @@ function budgetNow(
     dayEndsAtMs: money.day(nowMs).endMs,
     hourEasesAtMs: first === null ? null : first + hourMs,
     reservations,
+    mistakes: [...mistakes()],
     approvals: approvals.open(nowMs).map((row) => showApproval(row, nowMs)),
     asOfMs: nowMs,
   };

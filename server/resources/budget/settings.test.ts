@@ -97,7 +97,8 @@ describe('budget.json while patchgit runs', () => {
   });
 
   it('that is wrong leaves the last right one in force, and says every mistake once', async () => {
-    const { current } = start();
+    const { current, mistakes } = start();
+    expect(mistakes()).toEqual([]);
     save({ ...testBudget, caps: { hourUsd: -1, dayUsd: 1 }, colour: 'red' });
     await settle();
     save({ ...testBudget, caps: { hourUsd: -1, dayUsd: 1 }, colour: 'red' });
@@ -107,9 +108,12 @@ describe('budget.json while patchgit runs', () => {
     expect(others).toEqual([]);
     expect(JSON.stringify(body)).toMatch(/caps\.hourUsd.*colour/);
     expect(warnings).toHaveLength(1);
+    expect(mistakes().join(' ')).toMatch(/caps\.hourUsd.*colour/);
     // Right again, and wrong in the same way again: that is news.
     save(testBudget);
     await settle();
+    expect(mistakes()).toEqual([]);
+    expect(told('budget.loaded')).toHaveLength(2);
     save({ ...testBudget, caps: { hourUsd: -1, dayUsd: 1 }, colour: 'red' });
     await settle();
     expect(told('budget.refused')).toHaveLength(2);

@@ -10,6 +10,8 @@ import type { Ledger } from '../../record/ledger/store.ts';
 
 export interface BudgetSettings {
   readonly current: () => BudgetFile;
+  /** Why the file as it is saved now does not count; empty when it does. */
+  readonly mistakes: () => readonly string[];
   readonly close: () => void;
 }
 
@@ -34,7 +36,7 @@ const sentenceCharactersMax = 300;
 /** Looks at the file once, then whenever its folder says that it changed. Sleeps otherwise. */
 export function budgetSettings(parts: BudgetSettingsParts): BudgetSettings {
   const { file, clock } = parts;
-  const state: State = { budget: parts.initial, sha256: null, refused: null };
+  const state: State = { budget: parts.initial, sha256: null, refused: null, mistakes: [] };
   look(parts, state);
   let cancel = (): void => undefined;
   const watcher = watchFolder(parts, () => {
@@ -45,6 +47,7 @@ export function budgetSettings(parts: BudgetSettingsParts): BudgetSettings {
   if (readText(file).sha256 !== (state.refused ?? state.sha256)) look(parts, state);
   return {
     current: () => state.budget,
+    mistakes: () => state.mistakes,
     close: () => {
       cancel();
       watcher?.close();
@@ -58,6 +61,7 @@ interface State {
   sha256: string | null;
   /** Of the text that was refused last, so that it is said once. */
   refused: string | null;
+  mistakes: readonly string[];
 }
 
 /** The folder, not the file: a file that is replaced is another file, and its watcher would wait for ever. */
@@ -81,19 +85,25 @@ function watchFolder({ file, log }: BudgetSettingsParts, onChange: () => void): 
 function look(parts: BudgetSettingsParts, state: State): void {
   const { text, sha256, trouble } = readText(parts.file);
   if (sha256 === state.sha256) {
+    const isMended = state.refused !== null;
     state.refused = null;
+    state.mistakes = [];
+    // Open pages learn from the ledger that there is nothing wrong any more.
+    if (isMended) writeLoaded(parts, state.budget, sha256);
     return;
   }
   const read = text === null ? no([`${parts.file} cannot be read (${trouble}).`]) : parts.parse(parts.file, text);
   if (!read.ok) {
     if (state.refused === sha256) return;
     state.refused = sha256;
+    state.mistakes = bounded(read.why, mistakesMax);
     return refuse(parts, read.why);
   }
   const before = state.sha256 === null ? null : state.budget;
   state.budget = read.value;
   state.sha256 = sha256;
   state.refused = null;
+  state.mistakes = [];
   if (before === null) return sayLoaded(parts, read.value, sha256);
   const changes = differences(before, read.value);
   // Another comma is no other budget.
@@ -125,11 +135,14 @@ function refuse({ db, ledger, log }: BudgetSettingsParts, mistakes: readonly str
 }
 
 /** One entry for each content, not for each start. */
-function sayLoaded({ db, ledger }: BudgetSettingsParts, budget: BudgetFile, sha256: string): void {
+function sayLoaded(parts: BudgetSettingsParts, budget: BudgetFile, sha256: string): void {
   const last = (['budget.loaded', 'budget.changed'] as const)
-    .flatMap((kind) => ledger.list({ limit: 1, kind }).entries)
+    .flatMap((kind) => parts.ledger.list({ limit: 1, kind }).entries)
     .toSorted((a, b) => b.seq - a.seq)[0];
-  if (last?.body['sha256'] === sha256) return;
+  if (last?.body['sha256'] !== sha256) writeLoaded(parts, budget, sha256);
+}
+
+function writeLoaded({ db, ledger }: BudgetSettingsParts, budget: BudgetFile, sha256: string): void {
   const body = { sha256, caps: budget.caps, timeZone: budget.timeZone };
   db.transaction(() => ledger.append({ kind: 'budget.loaded', actor: 'system', body }));
 }
