@@ -17,33 +17,17 @@ import {
 } from './decide.ts';
 import { refusalOf, refusalText } from './sentences.ts';
 import { leaseStates, type LeaseRow } from './states.ts';
+import { blank } from './testing/lease-model.ts';
 
 const now = 10_000_000;
 const base: LeaseRow = {
+  ...blank,
   id: LeaseId.parse('lease_00000000cafe'),
   name: 'pg-0123456789ab-00000000cafe-20000',
-  state: 'planned',
-  version: 0,
   region: 'fra1',
-  size: 's',
-  image: 'i',
-  usdPerHour: 1,
   reservationId: ReservationId.parse('res_00000000cafe'),
   plannedAtMs: now - 1000,
   deadlineAtMs: now + 3_600_000,
-  postSentAtMs: null,
-  refusedAtMs: null,
-  machineId: null,
-  seenAtMs: null,
-  address: null,
-  readyAtMs: null,
-  destroyAskedAtMs: null,
-  destroySentAtMs: null,
-  absentSeenAtMs: null,
-  checkedAtMs: null,
-  goneAtMs: null,
-  costMicros: null,
-  trouble: null,
 };
 const creating: LeaseRow = { ...base, state: 'creating', postSentAtMs: now - 1000 };
 const refused: LeaseRow = { ...creating, refusedAtMs: now - 10 };

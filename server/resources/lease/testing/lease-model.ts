@@ -288,7 +288,8 @@ function cloudMachine(id: number, name: string): CloudMachine {
   return { id, name, status: 'active', size: 's', region: 'r', createdAtMs: 0, address: '10.0.0.1', tags: [] };
 }
 
-const blank = {
+/** What a row holds of which nothing has happened yet, apart from who it is and how long it lasts. */
+export const blank = {
   state: 'planned' as const,
   version: 0,
   region: 'r',
