@@ -127,6 +127,20 @@ export interface SandboxRequest {
   readonly workspace: Workspace;
   readonly steps: readonly { readonly name: string; readonly command: string; readonly reports?: readonly string[] }[];
   readonly limits: Limits;
+  /** Key of a layer that `hasLayer` or `setUp` said is there: what a set-up left, laid under what differs. Absent: none. */
+  readonly layer?: string;
+}
+
+/** The set-up phase: one command that may reach package registries, and nothing else, through a door. */
+export interface SetUpRequest {
+  /** sha256 over everything that what it leaves may depend on: the layer is kept under this name, and never written again. */
+  readonly key: string;
+  readonly workspace: Workspace;
+  readonly command: string;
+  /** Host names of registries, exact, port 443. */
+  readonly hosts: readonly string[];
+  /** `diskBytes` is how large the layer may become. */
+  readonly limits: Limits;
 }
 
 export type SandboxEvent = Extract<HelperFrame, { type: 'started' | 'output' }>;
@@ -156,6 +170,18 @@ export interface Sandbox {
     onEvent: (event: SandboxEvent) => void,
     signal: AbortSignal,
   ) => Promise<Result<StepOutcome[], string>>;
+  /** Whether the layer of this key is kept where this sandbox is. One that is there stays until the job's end. */
+  readonly hasLayer: (key: string) => Promise<boolean>;
+  /**
+   * Runs the command on a copy of the workspace with a door to the registries, and keeps what it left in the tree and in its home
+   * as the layer of this key when it exited with 0; otherwise nothing is kept. The step is named `set-up`. No untrusted run can
+   * write a kept layer. `why` as in `run`.
+   */
+  readonly setUp: (
+    request: SetUpRequest,
+    onEvent: (event: SandboxEvent) => void,
+    signal: AbortSignal,
+  ) => Promise<Result<StepOutcome, string>>;
 }
 
 export interface NewPull {

@@ -62,6 +62,8 @@ export function baseSandbox(options: BaseSandboxOptions): BaseSandbox {
       else await standing.end();
       return answer;
     },
+    hasLayer: async () => false,
+    setUp: async () => no('This sandbox has no set-up phase yet.'),
     close: () => standing.close(),
   };
 }

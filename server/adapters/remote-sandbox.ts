@@ -69,6 +69,8 @@ export function remoteSandbox(options: RemoteSandboxOptions): Sandbox {
     standDown: () => Promise.resolve(),
     run: (request, onEvent, signal) =>
       request.steps.length === 0 ? Promise.resolve(ok([])) : inTurn(() => far.run(request, onEvent, signal)),
+    hasLayer: async () => false,
+    setUp: async () => no('This sandbox has no set-up phase yet.'),
   };
 }
 

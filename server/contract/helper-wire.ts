@@ -25,6 +25,10 @@ export const Limits = z.strictObject({
 });
 export type Limits = z.infer<typeof Limits>;
 
+/** What a set-up leaves: read-only folders of the host, `tree` laid over `lower` and under `delta`, `home` under the home. */
+export const Layer = z.strictObject({ tree: z.string(), home: z.string() });
+export type Layer = z.infer<typeof Layer>;
+
 /** Where the tree comes from: a read-only folder plus what differs from it. Paths are relative to the tree's root. */
 export const Workspace = z.strictObject({
   /** Read-only folder that holds a whole tree. */
@@ -33,6 +37,7 @@ export const Workspace = z.strictObject({
   delta: z.string().nullable(),
   /** Paths removed from `lower` first (deletions, and everything that `delta` brings anew). */
   remove: z.array(z.string()),
+  layer: Layer.optional(),
 });
 export type Workspace = z.infer<typeof Workspace>;
 
@@ -50,6 +55,14 @@ export const Step = z.strictObject({
 
 export type Step = z.infer<typeof Step>;
 
+export const SetUp = z.strictObject({
+  /** Empty folders outside the sandbox that receive what the command leaves; `limits.diskBytes` holds for both together. */
+  keep: Layer,
+  /** Unix socket of a proxy that is the only way out, or null: there is none. */
+  door: z.string().nullable(),
+});
+export type SetUp = z.infer<typeof SetUp>;
+
 export const Assignment = z.strictObject({
   type: z.literal('assignment'),
   protocol: z.literal(helperProtocol),
@@ -57,6 +70,8 @@ export const Assignment = z.strictObject({
   /** Each step gets its own fresh copy of the workspace and its own sandbox. */
   steps: z.array(Step).min(1).max(50),
   limits: Limits,
+  /** The set-up phase; with exactly one step. */
+  setUp: SetUp.optional(),
 });
 export type Assignment = z.infer<typeof Assignment>;
 

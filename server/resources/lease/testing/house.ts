@@ -1,6 +1,6 @@
 /** A desk on a real database, with a cloud in memory, and a switch that ends its process between two outside calls. */
 import type { BudgetFile } from '#contract/budget.ts';
-import { ok } from '../../../lib/result.ts';
+import { no, ok } from '../../../lib/result.ts';
 import type { Clock, HelperConnection, Sandbox } from '../../../ports.ts';
 import { openDatabase, type Database } from '../../../record/db/open.ts';
 import { installId } from '../../../record/install.ts';
@@ -196,5 +196,7 @@ const sandbox: Sandbox = {
   prepare: () => undefined,
   standDown: () => Promise.resolve(),
   run: () => Promise.resolve(ok([])),
+  hasLayer: () => Promise.resolve(false),
+  setUp: () => Promise.resolve(no('This house has no set-up phase.')),
 };
 const silent = { debug: () => undefined, info: () => undefined, warn: () => undefined, error: () => undefined };
