@@ -2,6 +2,7 @@ import type { HelperConnection, HelperLink, Log } from '../ports.ts';
 import { no, ok } from '../lib/result.ts';
 import { attempt, readKeys, type Trouble } from './ssh-link-attempt.ts';
 import { SshConnection } from './ssh-link-connection.ts';
+import { makeKeys } from './ssh-link-keys.ts';
 import { patientTimes, type SshTimes } from './ssh-link-times.ts';
 
 interface SshLinkOptions {
@@ -16,17 +17,7 @@ interface SshLinkOptions {
 export function sshLink({ log, times: changed = {} }: SshLinkOptions): HelperLink {
   const times = { ...patientTimes, ...changed };
   return {
-    makeKeys: async () => {
-      const { default: ssh } = await import('ssh2');
-      const client = ssh.utils.generateKeyPairSync('ed25519', { comment: 'patchgit' });
-      const host = ssh.utils.generateKeyPairSync('ed25519', { comment: 'patchgit-helper' });
-      return {
-        clientPrivateKey: client.private,
-        clientPublicKey: client.public,
-        hostPrivateKey: host.private,
-        hostPublicKey: host.public,
-      };
-    },
+    makeKeys: async () => makeKeys((await import('ssh2')).default),
     connect: async (target, signal) => {
       const { default: ssh } = await import('ssh2');
       const keys = readKeys(ssh, target.keys);
