@@ -2,6 +2,7 @@
  * What we can do to the world, as types only. `main.ts` hands the real ones in, tests hand in faithful ones.
  * Ports are function-typed properties, so they can be taken apart and wrapped. `signal` is always the last parameter.
  */
+import type { ForgeAccess, ForgeRequest, PullOutcome } from '#contract/forge.ts';
 import type { HelperFrame, Limits, StepOutcome, Workspace } from '#contract/helper-wire.ts';
 import type { ObjectId } from '#contract/ids.ts';
 import type { Problem } from '#contract/problem.ts';
@@ -191,6 +192,16 @@ export interface NewPull {
   readonly base: string;
   readonly commit: ObjectId;
   readonly proposalId: string;
+  readonly isDraft?: boolean;
+}
+
+/** What a forge shows beside a pull request. */
+export interface PullMarks {
+  readonly number: number;
+  readonly commit: ObjectId;
+  readonly labels: readonly string[];
+  /** The proof in one line, on the commit. */
+  readonly status: { readonly state: 'success' | 'failure' | 'error'; readonly description: string };
 }
 
 export interface ForgeRepository {
@@ -199,15 +210,40 @@ export interface ForgeRepository {
   readonly url: string;
 }
 
-/** Where pull requests live. Every call can be repeated: it finds what an earlier, unanswered one has done. */
+/**
+ * Where pull requests live. Every call can be repeated: it finds what an earlier, unanswered one has done. No call that has an
+ * effect is sent twice by itself. Failures: `forge_unreachable` means that it may have been done, `forge_rate_limited` that it was
+ * not and when to ask again (`retryAfterMs`), every other code that the forge said no.
+ */
 export interface Forge {
   readonly kind: 'local' | 'github';
+  /** Open or closed, the newest, with this head branch in the repository itself. */
   readonly findPull: (repository: ForgeRepository, branch: string) => Promise<Result<Pull | null, Problem>>;
   readonly openPull: (repository: ForgeRepository, pull: NewPull) => Promise<Result<Pull, Problem>>;
   readonly getPull: (repository: ForgeRepository, number: number) => Promise<Result<Pull | null, Problem>>;
   /** Newest first. */
   readonly listPulls: (repository: ForgeRepository) => Promise<Result<Pull[], Problem>>;
   readonly closePull: (repository: ForgeRepository, number: number) => Promise<Result<Pull, Problem>>;
+  /** What may be done there, asked without doing any of it. `base`: the branch that pull requests are for. */
+  readonly inspect: (repository: ForgeRepository, base: string) => Promise<Result<ForgeAccess, Problem>>;
+  /** Labels and a status on the commit. */
+  readonly mark: (repository: ForgeRepository, marks: PullMarks) => Promise<Result<null, Problem>>;
+  /** One comment; `key` stands in it invisibly, and a comment with it is never made twice. */
+  readonly comment: (
+    repository: ForgeRepository,
+    comment: { readonly number: number; readonly key: string; readonly text: string },
+  ) => Promise<Result<null, Problem>>;
+  /** `seen` is what an earlier answer gave as `seen`: null comes back when nothing has changed since. */
+  readonly outcome: (
+    repository: ForgeRepository,
+    pull: { readonly number: number; readonly branch: string; readonly commit: ObjectId },
+    seen: string | null,
+  ) => Promise<Result<{ readonly outcome: PullOutcome; readonly seen: string | null } | null, Problem>>;
+  /** Issues with this label and comments that begin with this word, since then, oldest first. */
+  readonly requests: (
+    repository: ForgeRepository,
+    wanted: { readonly label: string; readonly word: string; readonly sinceMs: number },
+  ) => Promise<Result<ForgeRequest[], Problem>>;
 }
 
 export interface Log {

@@ -84,5 +84,31 @@ export function localForge(db: Database, clock: Clock): Forge {
         ? ok(closed)
         : no(problem('not_found', `There is no pull request ${number} in ${repository.name}.`));
     },
+    inspect: async () =>
+      ok({
+        credential: 'none',
+        actsAs: null,
+        expiresAtMs: null,
+        canRead: true,
+        canPush: null,
+        canOpenPulls: true,
+        canChangeWorkflows: true,
+        startsChecks: false,
+        isBaseProtected: null,
+        isArchived: false,
+        missing: [],
+      }),
+    // What it would show stands in the proposal already.
+    mark: async () => ok(null),
+    comment: async () => ok(null),
+    outcome: async (repository, { number }) => {
+      const pull = byNumber(repository.id, number);
+      if (!pull) return no(problem('not_found', `There is no pull request ${number} in ${repository.name}.`));
+      const checks = { state: 'none' as const, total: 0, failed: [] };
+      const { state, commit: head, closedAtMs } = pull;
+      const nothing = { isDraft: false, mergedAtMs: null, mergeCommit: null, comments: 0, checks };
+      return ok({ outcome: { ...nothing, state, head, closedAtMs }, seen: null });
+    },
+    requests: async () => ok([]),
   };
 }

@@ -80,6 +80,10 @@ export const problemStatus = {
   helper_failed: 503,
   // the forge
   forge_unreachable: 502,
+  forge_unauthorized: 409,
+  forge_forbidden: 409,
+  forge_refused: 422,
+  forge_rate_limited: 429,
   push_refused: 422,
   branch_taken: 409,
   branch_moved: 409,
