@@ -6,9 +6,10 @@ import type { Host } from './host.ts';
 import { liveOutput } from './live-output.ts';
 import { prologueInput } from './prologue.ts';
 import { overlay } from './readiness.ts';
-import type { Ahead, Readiness, Way } from './readiness.ts';
+import type { Ahead, Readiness, TreeOf, Way } from './readiness.ts';
 import { report } from './report.ts';
 import type { StandingStep, StepWork } from './run-step.ts';
+import { Keeping } from './set-up.ts';
 import { setUpFailure } from './verdict.ts';
 import { checkWorkspace, ownership } from './workspace.ts';
 
@@ -27,6 +28,8 @@ export async function carryOut(
   try {
     const work = planWork(assignment);
     if (!work.ok) return work;
+    const opened = run.open();
+    if (!opened.ok) return opened;
     const pipes = readiness.makePipes(assignment.steps.length + run.ways - 1);
     if (!pipes.ok) return pipes;
     const outcomes: StepOutcome[] = [];
@@ -35,7 +38,8 @@ export async function carryOut(
       if (!standing.ok) return standing;
       try {
         if (index === 0) frames.send({ type: 'ready', protocol: 1, ...run.describe(missing) });
-        const outcome = await runOne(standing.value, one, frames, signal);
+        const ran = await runOne(standing.value, one, frames, signal);
+        const outcome = ran.ok ? await run.conclude(standing.value, ran.value) : ran;
         if (!outcome.ok) return outcome;
         frames.send({ type: 'outcome', outcome: outcome.value });
         outcomes.push(outcome.value);
@@ -50,12 +54,15 @@ export async function carryOut(
 }
 
 /** Everything that can be wrong with an assignment is found before anything runs. */
-export function planWork({ workspace, steps, limits }: Assignment): Answer<StepWork[]> {
+export function planWork({ workspace, steps, limits, setUp }: Assignment): Answer<StepWork[]> {
   const checked = checkWorkspace(workspace);
   if (!checked.ok) return checked;
+  if (setUp !== undefined && (steps.length !== 1 || workspace.layer !== undefined)) {
+    return { ok: false, why: 'A set-up is one step on a tree without a layer.' };
+  }
   const work: StepWork[] = [];
   for (const step of steps) {
-    const input = prologueInput(step, workspace.remove, workspace.delta !== null);
+    const input = prologueInput(step, workspace, (setUp?.door ?? null) !== null);
     if (!input.ok) return input;
     work.push({ step, input: input.value, wallMs: limits.wallMs });
   }
@@ -79,11 +86,13 @@ async function runOne(
 }
 
 /** A way that the host may refuse is tried before the one that always works. */
-function waysToHave({ workspace }: Assignment, host: Host): Way[] {
+function waysToHave({ workspace, setUp }: Assignment, host: Host): Way[] {
   const copy: Way = { strategy: 'copy', adopt: false };
   if (overlay(host) === null) return [copy];
   const owner = ownership(workspace.lower, host.runUser.uid, host.asRoot);
-  return owner === 'foreign' ? [copy] : [{ strategy: 'overlay', adopt: owner === 'adopt' }, copy];
+  // A tree that is handed over takes an entry for each of its files: those would all be in what a set-up leaves.
+  const isCopied = owner === 'foreign' || (owner === 'adopt' && setUp !== undefined);
+  return isCopied ? [copy] : [{ strategy: 'overlay', adopt: owner === 'adopt' }, copy];
 }
 
 /** What stays the same from step to step, and the way that proved to work for the first one. */
@@ -94,11 +103,28 @@ class Run {
   #ahead: Ahead | null;
   #ways: Way[] = [];
   #refused: string | null = null;
+  #keeping: Keeping | null = null;
 
   constructor(assignment: Assignment, readiness: Readiness) {
     this.#assignment = assignment;
     this.#readiness = readiness;
     this.#ahead = readiness.takeAhead();
+  }
+
+  /** For a set-up: what it leaves goes to folders that are judged first. */
+  open(): Answer<null> {
+    const { setUp, limits } = this.#assignment;
+    if (setUp === undefined) return { ok: true, value: null };
+    const keeping = Keeping.open(setUp, limits, this.#readiness.host);
+    if (keeping.ok) this.#keeping = keeping.value;
+    return keeping.ok ? { ok: true, value: null } : keeping;
+  }
+
+  /** What a set-up left is made a layer before its outcome is told. */
+  async conclude(standing: StandingStep, outcome: StepOutcome): Promise<Answer<StepOutcome>> {
+    if (this.#keeping === null) return { ok: true, value: outcome };
+    await standing.end();
+    return this.#keeping.conclude(outcome, this.#assignment.workspace, standing.stirs);
   }
 
   /** How many sandboxes it may take to have one. */
@@ -114,7 +140,7 @@ class Run {
     for (;;) {
       const [way, ...others] = this.#ways;
       if (way === undefined) return { ok: false, why: 'There is no way left to have the tree.' };
-      const standing = this.#readiness.start(way, limits, workspace);
+      const standing = this.#readiness.start(way, limits, this.#tree());
       let stood = await standing.stands(signal);
       if (stood.ok) stood = await standing.takeTree(workspace, signal);
       if (stood.ok) return { ok: true, value: standing };
@@ -133,6 +159,8 @@ class Run {
     const [way] = this.#ways;
     const { limits, workspace } = this.#assignment;
     const ahead = this.#ahead;
+    // One that was made ahead knows nothing of a layer or a door.
+    if (workspace.layer !== undefined || this.#keeping !== null) return null;
     if (ahead === null || way?.strategy !== 'overlay' || way.adopt || !fits(ahead.limits, limits)) return null;
     this.#ahead = null;
     let stood = await ahead.step.stands(signal);
@@ -152,6 +180,13 @@ class Run {
   /** Gives back what was made ahead and not used. */
   async end(): Promise<void> {
     await this.#ahead?.step.end();
+    await this.#keeping?.close();
+  }
+
+  #tree(): TreeOf {
+    const { workspace, setUp = null } = this.#assignment;
+    const { lower, delta, layer = null } = workspace;
+    return { lower, delta, layer, setUp, disk: this.#keeping?.disk ?? null };
   }
 }
 

@@ -1,5 +1,5 @@
 import type { Readable, Writable } from 'node:stream';
-import { Assignment, frameBytesMax, Preparation, reportBytesMax } from '#contract/helper-wire.ts';
+import { Assignment, frameBytesMax, Preparation, Removal, reportBytesMax } from '#contract/helper-wire.ts';
 import type { HelperFrame } from '#contract/helper-wire.ts';
 import type { Answer } from './answer.ts';
 
@@ -34,10 +34,12 @@ export function frameWriter(output: Writable): FrameWriter {
   };
 }
 
-/** What comes in: at most one preparation, then the one assignment. */
+type FirstFrame = Preparation | Removal | Assignment;
+
+/** What comes in: at most one preparation, then the one assignment; or a removal, which is all. */
 export interface FrameReader {
   /** Resolves with the first line, or with what is wrong with it. */
-  readonly first: Promise<Answer<Preparation | Assignment>>;
+  readonly first: Promise<Answer<FirstFrame>>;
   /** The assignment, whether it was the first line or the second one. */
   readonly assignment: Promise<Answer<Assignment>>;
 }
@@ -47,7 +49,7 @@ export interface FrameReader {
  * reports whenever it comes, because it means that whoever asked is gone or has cancelled.
  */
 export function readFrames(input: Readable, onEnd: () => void): FrameReader {
-  const first = Promise.withResolvers<Answer<Preparation | Assignment>>();
+  const first = Promise.withResolvers<Answer<FirstFrame>>();
   const assignment = Promise.withResolvers<Answer<Assignment>>();
   let chunks: Buffer[] = [];
   let bytes = 0;
@@ -66,6 +68,7 @@ export function readFrames(input: Readable, onEnd: () => void): FrameReader {
     if (frame.value.type === 'assignment') return finish({ ok: true, value: frame.value });
     isPrepared = true;
     first.resolve({ ok: true, value: frame.value });
+    if (frame.value.type === 'removal') finish({ ok: false, why: 'A removal has no assignment.' });
   };
   const gone = (): void => {
     finish({ ok: false, why: 'The assignment ended before its line did.' });
@@ -89,8 +92,8 @@ export function readFrames(input: Readable, onEnd: () => void): FrameReader {
   return { first: first.promise, assignment: assignment.promise };
 }
 
-/** `isPrepared`: no second preparation is taken. */
-export function parseFrame(line: Buffer, isPrepared: boolean): Answer<Preparation | Assignment> {
+/** `isPrepared`: only an assignment is taken any more. */
+export function parseFrame(line: Buffer, isPrepared: boolean): Answer<FirstFrame> {
   let value: unknown;
   try {
     value = JSON.parse(line.toString('utf8'));
@@ -99,6 +102,8 @@ export function parseFrame(line: Buffer, isPrepared: boolean): Answer<Preparatio
   }
   const preparation = isPrepared ? null : Preparation.safeParse(value);
   if (preparation?.success) return { ok: true, value: preparation.data };
+  const removal = isPrepared ? null : Removal.safeParse(value);
+  if (removal?.success) return { ok: true, value: removal.data };
   const parsed = Assignment.safeParse(value);
   if (parsed.success) return { ok: true, value: parsed.data };
   const issue = parsed.error.issues[0];

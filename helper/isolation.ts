@@ -1,12 +1,12 @@
 /** What starts a sandbox: enters its limits, makes its mounts, gives up root, becomes bubblewrap. */
 import { constants } from 'node:os';
-import type { Limits } from '#contract/helper-wire.ts';
+import type { Layer, Limits, SetUp } from '#contract/helper-wire.ts';
 import type { Host } from './host.ts';
 import { prologue } from './prologue.ts';
 import { descriptors, filesToMake, sandboxArguments } from './sandbox-view.ts';
 import type { MadeFile } from './sandbox-view.ts';
-import { scratch, Sources } from './sources.ts';
-import { filesMax } from './workspace.ts';
+import { layered, scratch, Sources } from './sources.ts';
+import { filesMax, inside } from './workspace.ts';
 import type { Strategy } from './workspace.ts';
 
 // Whoever starts a `Launch` must lay these out.
@@ -21,6 +21,8 @@ export interface Launch {
   readonly madeFiles: readonly MadeFile[];
   /** The tree is not in it yet: it comes through `descriptors.tree` once the sandbox stands (`treeInput`). */
   readonly awaitsTree: boolean;
+  /** Where in the sandbox something can be written into memory. */
+  readonly places: readonly string[];
 }
 
 interface LaunchRequest {
@@ -28,6 +30,9 @@ interface LaunchRequest {
   /** For `copy`, where bubblewrap shows the sandbox what is copied. An overlay gets both later. */
   readonly lower: string | null;
   readonly delta: string | null;
+  /** What an earlier set-up left, or what this one leaves; never both. */
+  readonly layer?: Layer | null;
+  readonly setUp?: SetUp | null;
   readonly limits: Limits;
   /** `cgroup.procs` files that the launcher enters before anything else. */
   readonly groupFiles: readonly string[];
@@ -40,7 +45,7 @@ interface LaunchRequest {
 /** The whole command line for one step: enter the limits, make the mounts, stand back, drop to the run user, become bubblewrap. */
 export function planLaunch(host: Host, request: LaunchRequest): Launch {
   const sources = new Sources(host, request.strategy, request);
-  const madeFiles = filesToMake(host);
+  const madeFiles = filesToMake(host, sources.door !== null);
   const { uid, gid } = host.runUser;
   const bwrapArgs = sandboxArguments(request, sources, madeFiles);
   const awaitsTree = request.strategy === 'overlay';
@@ -48,7 +53,8 @@ export function planLaunch(host: Host, request: LaunchRequest): Launch {
     [host.tools.sh, '-c', launcherScript, 'launcher'],
     [...request.groupFiles, '--'],
     [sources.needed ? scratchOptions(request) : ''],
-    awaitsTree ? [overlayOptions(host, request.adopt), deltaOptions(host)] : ['', ''],
+    awaitsTree ? [overlayOptions(host, request, sources), deltaOptions(host)] : ['', ''],
+    [awaitsTree && sources.layer !== null ? homeOptions(host) : ''],
     [host.asRoot ? `-o ${uid} -g ${gid}` : '', request.adopt ? `${uid}:${gid}` : ''],
     [...sources.moved, '--'],
     ['nice', '-n', `${constants.priority.PRIORITY_BELOW_NORMAL}`],
@@ -59,7 +65,7 @@ export function planLaunch(host: Host, request: LaunchRequest): Launch {
   ].flat();
   const all = sources.needed ? [...newMountNamespace(host), ...launcher] : launcher;
   const [file = host.tools.sh, ...args] = all;
-  return { file, args, bwrapArgs, madeFiles, awaitsTree };
+  return { file, args, bwrapArgs, madeFiles, awaitsTree, places: memoryPlaces(request, sources) };
 }
 
 /** What the launcher's mounter reads: the two folders, the second one empty when nothing differs. */
@@ -69,7 +75,7 @@ export function treeInput(lower: string, delta: string | null): Buffer {
 
 /**
  * Parameters: cgroup.procs files; "--"; options of the scratch tmpfs (empty: none); options of the overlay (empty: none) and
- * of the mount of what differs; words for install(1) that name who shall own the workspace (empty: whoever runs this);
+ * of the mount of what differs; options of the overlay over a kept home (empty: none); words for install(1) that name who shall own the workspace (empty: whoever runs this);
  * uid:gid to whom the whole tree is given first (empty: it has the right owner); pairs of a folder and its name in the
  * scratch; "--"; and the argument list to become. It execs at every step, so that its process id is bubblewrap's in the end.
  *
@@ -86,14 +92,18 @@ umask 022
 echo 1000 > /proc/self/oom_score_adj
 while [ "$1" != -- ]; do echo 0 > "$1"; shift; done
 shift
-tmpfs=$1 overlay=$2 delta=$3 owner=$4 adopt=$5
-shift 5
+tmpfs=$1 overlay=$2 delta=$3 home=$4 owner=$5 adopt=$6
+shift 6
 if [ -n "$tmpfs" ]; then
   mount -t tmpfs --make-shared -o "$tmpfs" patchgit ${scratch}
   install -d -m 755 $owner ${scratch}/upper ${scratch}/work ${scratch}/ws ${scratch}/delta ${scratch}/none
 fi
 while [ "$1" != -- ]; do mkdir "${scratch}/$2"; mount --bind "$1" "${scratch}/$2"; shift 2; done
 shift
+if [ -n "$home" ]; then
+  install -d -m 755 $owner ${scratch}/home-upper ${scratch}/home-work ${scratch}/home
+  mount -t overlay -o "$home" patchgit ${scratch}/home
+fi
 put() {
   IFS= read -r tree
   IFS= read -r differs
@@ -131,12 +141,32 @@ function scratchOptions({ limits, adopt }: LaunchRequest): string {
   return `size=${limits.diskBytes},nr_inodes=${files},mode=755`;
 }
 
-function overlayOptions(host: Host, adopt: boolean): string {
-  const layers = `nosuid,nodev,lowerdir=.,upperdir=${scratch}/upper,workdir=${scratch}/work`;
+/** Behind the tree comes what an earlier set-up left: a file of the tree is never hidden by it (see keep.ts). */
+function overlayOptions(host: Host, { adopt }: LaunchRequest, { keep, layer }: Sources): string {
+  const lower = layer === null ? '.' : `.:${scratch}/${layered.tree}`;
+  const upper = keep === null ? [`${scratch}/upper`, `${scratch}/work`] : [keep.tree, workFolder(keep.tree)];
+  const layers = `nosuid,nodev,lowerdir=${lower},upperdir=${upper[0]},workdir=${upper[1]}`;
+  // A redirected folder would leave a layer that points to folders it does not hold.
+  if (host.asRoot && keep !== null) return `${layers},redirect_dir=off,metacopy=off`;
   // With `redirect_dir` a folder of the tree can be renamed; the kernel keeps that option, and `metacopy` (a change of
   // owner copies no content), from overlays of unprivileged users.
   if (!host.asRoot) return `${layers},userxattr`;
   return `${layers},redirect_dir=on,metacopy=${adopt ? 'on' : 'off'}`;
+}
+
+function homeOptions(host: Host): string {
+  const layers = `nosuid,nodev,lowerdir=${scratch}/${layered.home},upperdir=${scratch}/home-upper,workdir=${scratch}/home-work`;
+  return host.asRoot ? `${layers},redirect_dir=on,metacopy=off` : `${layers},userxattr`;
+}
+
+/** The folder that an overlay needs beside its upper one, on the same file system. */
+export function workFolder(tree: string): string {
+  return `${tree}.work`;
+}
+
+function memoryPlaces({ strategy }: LaunchRequest, { keep, layer }: Sources): string[] {
+  const home = strategy === 'copy' && layer !== null ? [inside.home] : [];
+  return [...(keep === null ? [inside.work] : []), ...home, '/tmp', '/dev/shm'];
 }
 
 function deltaOptions(host: Host): string {

@@ -5,22 +5,26 @@
  * One process serves one assignment, so nothing untrusted is carried from one to the next.
  *
  *   node helper/main.ts [--inspect] [--run-as UID:GID] [--npm FOLDER]
+ *   node helper/main.ts --door ...     the way out of a set-up instead (`door-main.ts`)
  */
 import { parseArgs } from 'node:util';
 import type { Answer } from './answer.ts';
 import { carryOut, planWork } from './assignment.ts';
 import { closeInheritedDescriptors } from './descriptors.ts';
+import { runDoor } from './door-main.ts';
 import { frameWriter, parseFrame, readFrames } from './frames.ts';
 import type { FrameWriter } from './frames.ts';
 import { findHost } from './host.ts';
 import type { HostOptions } from './host.ts';
 import { Readiness } from './readiness.ts';
 import { selfTest, selfTestAssignment } from './self-test.ts';
+import { carryOutRemoval } from './set-up.ts';
 
 /** Whoever prepared this ends it much sooner; it is the second rope. */
 const waitsMsMax = 5 * 60_000;
 
 async function main(): Promise<void> {
+  if (process.argv[2] === '--door') return runDoor(process.argv.slice(2));
   closeInheritedDescriptors();
   const cancel = new AbortController();
   for (const name of ['SIGTERM', 'SIGINT', 'SIGHUP'] as const) process.on(name, () => cancel.abort());
@@ -52,9 +56,11 @@ async function work(args: string[], frames: FrameWriter, cancel: AbortController
   if (options.value.inspect) return selfTest(readiness.value, frames, cancel.signal);
   const first = await input.first;
   if (!first.ok) return first;
+  if (first.value.type === 'removal') return carryOutRemoval(first.value, frames);
   if (first.value.type === 'assignment') {
     return carryOut(first.value, readiness.value, [], frames, cancel.signal);
   }
+  if (first.value.inspect) return selfTest(readiness.value, frames, cancel.signal);
   const prepared = readiness.value.standAhead(first.value.limits);
   if (!prepared.ok) return prepared;
   warmUp();

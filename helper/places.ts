@@ -2,7 +2,6 @@
 import { closeSync, constants, openSync, statfsSync } from 'node:fs';
 import type { StatsFs } from 'node:fs';
 import { isSystemError } from './host.ts';
-import { inside } from './workspace.ts';
 
 /** Less than this left means that a write has met, or was about to meet, the end of the room. */
 const nearlyFullBytes = 64 * 1024;
@@ -21,11 +20,11 @@ export interface Places {
  * when the sandbox is gone already. Where the host does not let us look there are no places: that costs the name of the
  * limit that was met, but not the limit.
  */
-export function openPlaces(initPid: number): Places | null {
+export function openPlaces(initPid: number, paths: readonly string[]): Places | null {
   const open: number[] = [];
   const close = (): void => open.forEach((place) => closeSync(place));
   try {
-    for (const path of [inside.work, '/tmp', '/dev/shm']) {
+    for (const path of paths) {
       open.push(openSync(`/proc/${initPid}/root${path}`, constants.O_RDONLY | constants.O_DIRECTORY));
     }
   } catch (error) {

@@ -1,9 +1,11 @@
 /** What every sandbox needs and no assignment changes: made once, and before the assignment comes when there is time. */
-import type { Limits, Workspace } from '#contract/helper-wire.ts';
+import type { Layer, Limits, SetUp } from '#contract/helper-wire.ts';
 import type { Answer } from './answer.ts';
 import { makeGroup, sweepGroups } from './cgroup.ts';
 import { findParents } from './cgroup-parents.ts';
 import type { Controller, Parent } from './cgroup-parents.ts';
+import type { DiskWatch } from './disk-watch.ts';
+import { forwarderTasksMax } from './forwarder.ts';
 import { keptLogBytesMax } from './frames.ts';
 import type { Host } from './host.ts';
 import { planLaunch } from './isolation.ts';
@@ -29,6 +31,16 @@ export interface Ahead {
   readonly step: StandingStep;
   readonly limits: Limits;
 }
+
+/** What the sandbox of one assignment is made on. */
+export interface TreeOf extends Readonly<Record<'lower' | 'delta', string | null>> {
+  readonly layer: Layer | null;
+  readonly setUp: SetUp | null;
+  /** Holds a set-up to its limit. */
+  readonly disk: DiskWatch | null;
+}
+
+const noTree: TreeOf = { lower: null, delta: null, layer: null, setUp: null, disk: null };
 
 /** The way to have a tree of the run user's by an overlay, or null where the host cannot. */
 export function overlay(host: Host): Way | null {
@@ -77,7 +89,7 @@ export class Readiness {
     const pipes = this.makePipes(pipesAhead);
     const way = overlay(this.host);
     if (!pipes.ok || limits === null || way === null) return pipes;
-    this.#ahead = { limits, step: this.start(way, limits, { lower: null, delta: null }) };
+    this.#ahead = { limits, step: this.start(way, limits, noTree) };
     return pipes;
   }
 
@@ -89,22 +101,21 @@ export class Readiness {
   }
 
   /** Starts a sandbox. A `copy` must know its tree now, an overlay gets it when it stands. */
-  start(
-    way: Way,
-    limits: Limits,
-    { lower, delta }: Readonly<Record<keyof Pick<Workspace, 'lower' | 'delta'>, string | null>>,
-  ): StandingStep {
+  start(way: Way, limits: Limits, { lower, delta, layer, setUp, disk }: TreeOf): StandingStep {
     const pipe = this.#pipes.pop();
     if (pipe === undefined) throw new Error('Every sandbox that may be started has its pipe.');
-    const group = makeGroup(this.#parents, this.#groups, limits);
+    const forwarder = (setUp?.door ?? null) === null ? 0 : forwarderTasksMax;
+    const group = makeGroup(this.#parents, this.#groups, { ...limits, processes: limits.processes + forwarder });
     this.#groups += 1;
     // The sandbox's init counts as one of the user's processes.
-    const processes = limits.processes + 1;
+    const processes = limits.processes + 1 + forwarder;
     const addressable = limits.memoryBytes + reservedBytes;
     const launch = planLaunch(this.host, {
       ...way,
       lower,
       delta,
+      layer,
+      setUp,
       limits,
       groupFiles: group.entrances,
       resourceLimits: [
@@ -113,6 +124,6 @@ export class Readiness {
       ],
     });
     const keptLogBytes = Math.min(limits.logBytes, keptLogBytesMax);
-    return new StandingStep({ launch, filter: this.#filter, pipe, group, limits, keptLogBytes });
+    return new StandingStep({ launch, filter: this.#filter, pipe, group, limits, keptLogBytes, disk });
   }
 }

@@ -8,6 +8,7 @@ import type { Limits, Step, StepOutcome, Workspace } from '#contract/helper-wire
 import type { Answer } from './answer.ts';
 import { killProcess } from './cgroup.ts';
 import type { Group, GroupEvents } from './cgroup.ts';
+import type { DiskWatch } from './disk-watch.ts';
 import { systemPath } from './host.ts';
 import { descriptors, treeInput } from './isolation.ts';
 import type { Launch } from './isolation.ts';
@@ -37,6 +38,8 @@ export interface StepPlan {
   readonly group: Group;
   readonly limits: Limits;
   readonly keptLogBytes: number;
+  /** For a set-up, which writes on a real disk. */
+  readonly disk: DiskWatch | null;
 }
 
 export interface StepWork {
@@ -119,7 +122,7 @@ export class StandingStep {
     onOutput: (chunk: Buffer) => void,
     signal: AbortSignal,
   ): Promise<Answer<StepOutcome>> {
-    const places = openPlaces(this.#report.initPid ?? -1);
+    const places = openPlaces(this.#report.initPid ?? -1, this.#plan.launch.places);
     if (places === null) return { ok: false, why: setUpFailure('it ended before the command began.') };
     this.#onOutput = onOutput;
     this.#feed(descriptors.input, input);
@@ -130,7 +133,7 @@ export class StandingStep {
     const exit = await this.#finish();
     const facts = {
       events: ending?.events ?? this.#plan.group.events(),
-      diskIsFull: ending?.diskIsFull ?? places.areFull(),
+      diskIsFull: ending?.diskIsFull ?? this.#isFull(places),
     };
     places.close();
     if (signal.aborted) return { ok: false, why: 'The run was cancelled.' };
@@ -150,6 +153,11 @@ export class StandingStep {
     return { ok: true, value: { name: step.name, ...verdict.value, durationMs, ...log, ...reports } };
   }
 
+  /** Whether something of the sandbox could not be ended yet, and may still write. */
+  get stirs(): boolean {
+    return !this.#hasExited || this.#report.initIsThere();
+  }
+
   /** Ends whatever still runs and gives everything back. Safe to call twice. */
   async end(): Promise<void> {
     await this.#finish();
@@ -166,7 +174,7 @@ export class StandingStep {
     if (signal.aborted) cancel();
     let ending: Ending | null = null;
     if (step.reports.length > 0 && (await Promise.race([this.#status.waitFor('e'), this.#exited.then(() => false)]))) {
-      ending = { atMs: performance.now(), events: this.#plan.group.events(), diskIsFull: places.areFull() };
+      ending = { atMs: performance.now(), events: this.#plan.group.events(), diskIsFull: this.#isFull(places) };
     }
     if (ending === null) await this.#exited;
     clearInterval(watch);
@@ -198,12 +206,16 @@ export class StandingStep {
    */
   #watch(places: Places): void {
     const { limits, group } = this.#plan;
-    if (places.mostFiles() > filesMax(limits.diskBytes)) this.#killFor('disk');
+    if (places.mostFiles() > filesMax(limits.diskBytes) || this.#plan.disk?.isOver()) this.#killFor('disk');
     if (group.holds.includes('memory')) {
       if (group.events().outOfMemoryKills > 0) this.#killFor('memory');
       return;
     }
     if (memoryOfTree(this.#child.pid ?? -1) + places.usedBytes() > limits.memoryBytes) this.#killFor('memory');
+  }
+
+  #isFull(places: Places): boolean {
+    return places.areFull() || this.#plan.disk?.isOver() === true;
   }
 
   #take(chunk: Buffer): void {

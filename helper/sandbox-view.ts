@@ -6,6 +6,7 @@
 import { lstatSync, readlinkSync } from 'node:fs';
 import { join } from 'node:path';
 import type { Limits } from '#contract/helper-wire.ts';
+import { forwarderPath, forwarderProgram, proxyEnvironment } from './forwarder.ts';
 import { sharedSettings, systemPath } from './host.ts';
 import type { Host } from './host.ts';
 import { scratch } from './sources.ts';
@@ -39,22 +40,28 @@ const sandboxUser = 1000;
 const sharedMemoryBytesMax = 64 * 1024 * 1024;
 const ownFolders = ['/etc', '/opt', '/opt/node', '/opt/node/bin', '/opt/npm-bin', '/run', '/var'];
 
+interface Asked {
+  readonly strategy: Strategy;
+  readonly limits: Limits;
+}
+
 /** `bwrap --args`: everything but what runs inside. */
 export function sandboxArguments(
-  { strategy, limits }: { readonly strategy: Strategy; readonly limits: Limits },
+  { strategy, limits }: Asked,
   sources: Sources,
   madeFiles: readonly MadeFile[],
 ): string[] {
   return [
-    namespaceArguments(),
+    namespaceArguments(sources.door !== null),
     systemArguments(sources, madeFiles, limits),
+    homeArguments(strategy, sources, limits),
     workspaceArguments(strategy, sources, limits),
     ['--remount-ro', '/', '--chdir', '/'],
     ['--seccomp', `${descriptors.seccomp}`, '--json-status-fd', `${descriptors.json}`],
   ].flat();
 }
 
-export function filesToMake(host: Host): MadeFile[] {
+export function filesToMake(host: Host, hasDoor: boolean): MadeFile[] {
   const plain = (path: string, text: string): MadeFile => ({ path, text, executable: false });
   const runs = (name: string): MadeFile => ({
     path: `/opt/npm-bin/${name}`,
@@ -67,10 +74,11 @@ export function filesToMake(host: Host): MadeFile[] {
     plain('/etc/hosts', '127.0.0.1 localhost run\n::1 localhost\n'),
     plain('/etc/nsswitch.conf', 'passwd: files\ngroup: files\nhosts: files\n'),
     ...(host.npmFolder === null ? [] : [runs('npm'), runs('npx')]),
+    ...(hasDoor ? [plain(forwarderPath, forwarderProgram)] : []),
   ];
 }
 
-function namespaceArguments(): string[] {
+function namespaceArguments(hasDoor: boolean): string[] {
   const environment: Record<string, string> = {
     PATH: `/opt/node/bin:/opt/npm-bin:${systemPath}`,
     HOME: inside.home,
@@ -82,6 +90,7 @@ function namespaceArguments(): string[] {
     TMPDIR: '/tmp',
     TZ: 'UTC',
     CI: '1',
+    ...(hasDoor ? proxyEnvironment() : {}),
   };
   return [
     ['--unshare-all', '--unshare-user', '--disable-userns'],
@@ -110,6 +119,21 @@ function systemArguments(sources: Sources, madeFiles: readonly MadeFile[], limit
     ['--symlink', '/tmp', '/var/tmp'],
     ['--ro-bind', sources.node, '/opt/node/bin/node'],
     sources.npm === null ? [] : ['--ro-bind', sources.npm, '/opt/npm'],
+    sources.door === null ? [] : ['--ro-bind', sources.door, inside.door],
+  ].flat();
+}
+
+/**
+ * The home is an empty folder in /tmp, unless there is a layer: then it is at the same path what the set-up left, under a layer of
+ * its own that can be written; and in the set-up itself it is the folder on disk that will be kept.
+ */
+function homeArguments(strategy: Strategy, { keep, layer }: Sources, limits: Limits): string[] {
+  if (keep !== null) return ['--bind', keep.home, inside.home];
+  if (layer === null) return [];
+  if (strategy === 'overlay') return ['--bind', join(scratch, 'home'), inside.home];
+  return [
+    ['--perms', '0755', '--size', `${limits.diskBytes}`, '--tmpfs', inside.home],
+    ['--ro-bind', layer.tree, inside.layerTree, '--ro-bind', layer.home, inside.layerHome],
   ].flat();
 }
 
@@ -120,6 +144,7 @@ function workspaceArguments(strategy: Strategy, sources: Sources, limits: Limits
   }
   const delta = sources.delta === null ? [] : ['--ro-bind', sources.delta, inside.delta];
   const base = sources.lower === null ? [] : ['--ro-bind', sources.lower, inside.base];
+  if (sources.keep !== null) return [...delta, ...base, '--bind', sources.keep.tree, inside.work];
   return [...delta, ...base, '--perms', '0755', '--size', `${limits.diskBytes}`, '--tmpfs', inside.work];
 }
 

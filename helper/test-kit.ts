@@ -15,6 +15,7 @@ import { tmpdir } from 'node:os';
 import { dirname, join } from 'node:path';
 import type { Limits, StepOutcome } from '#contract/helper-wire.ts';
 import { baseSandbox } from '../server/adapters/base-sandbox.ts';
+import type { BaseSandbox, BaseSandboxOptions } from '../server/adapters/base-sandbox.ts';
 import type { Sandbox, SandboxEvent } from '../server/ports.ts';
 import { makeGroup } from './cgroup.ts';
 import { findHost, isOpenToAll } from './host.ts';
@@ -83,8 +84,18 @@ export class World {
     return root;
   }
 
-  sandbox(runner: Runner): Sandbox {
-    return baseSandbox({ nodePath: runner.nodePath, helperPath, npmFolder: null, log: silentLog });
+  /** Also where no overlay can be made: with /dev/null over mount(8), in a mount namespace of its own. */
+  everyForm(): Runner[] {
+    if (process.getuid?.() !== 0) return this.runners();
+    const script = `exec unshare --mount sh -c 'mount --bind /dev/null /usr/bin/mount && exec "$@"' sh ${process.execPath} "$@"`;
+    return [
+      ...this.runners(),
+      { name: 'root, where no overlay can be made', uid: 65_534, nodePath: this.script(script) },
+    ];
+  }
+
+  sandbox(runner: Runner, more: Partial<BaseSandboxOptions> = {}): BaseSandbox {
+    return baseSandbox({ nodePath: runner.nodePath, helperPath, npmFolder: null, log: silentLog, ...more });
   }
 
   remove(): void {
@@ -109,6 +120,8 @@ export interface TryRequest {
   readonly lower: string;
   readonly delta?: string;
   readonly remove?: readonly string[];
+  /** Key of what a set-up left. */
+  readonly layer?: string;
   readonly limits?: Partial<Limits>;
   readonly onEvent?: (event: SandboxEvent) => void;
   readonly signal?: AbortSignal;
@@ -141,17 +154,47 @@ async function trySteps(sandbox: Sandbox, request: TryRequest, steps: readonly T
       workspace: { lower: request.lower, delta: request.delta ?? null, remove: [...(request.remove ?? [])] },
       steps: steps.map((step, index) => ({ name: `step ${index}`, ...step })),
       limits: { ...limits, ...request.limits },
+      ...(request.layer === undefined ? {} : { layer: request.layer }),
     },
     request.onEvent ?? ignore,
     request.signal ?? new AbortController().signal,
   );
   if (!answer.ok) throw new Error(answer.why);
-  return answer.value.map((outcome) => ({
+  return answer.value.map(withText);
+}
+
+function withText(outcome: StepOutcome): Tried {
+  return {
     ...outcome,
     log: Buffer.from(outcome.logBase64, 'base64').toString('utf8'),
     reports: Buffer.from(outcome.reportsBase64, 'base64').toString('utf8'),
-  }));
+  };
 }
+
+/** The set-up phase for one command. Throws when the sandbox could not be had. */
+export async function trySetUp(
+  sandbox: Sandbox,
+  request: TryRequest & { readonly key: string; readonly hosts?: readonly string[] },
+  command: string,
+): Promise<Tried> {
+  const { key, hosts = [], lower, delta = null, remove = [] } = request;
+  const answer = await sandbox.setUp(
+    {
+      key,
+      hosts,
+      command,
+      workspace: { lower, delta, remove: [...remove] },
+      limits: { ...limits, ...setUpLimits, ...request.limits },
+    },
+    request.onEvent ?? ignore,
+    request.signal ?? new AbortController().signal,
+  );
+  if (!answer.ok) throw new Error(answer.why);
+  return withText(answer.value);
+}
+
+/** npm alone takes more than a check of these tests. */
+const setUpLimits = { memoryBytes: 1024 * mebibyte, diskBytes: 64 * mebibyte };
 
 /** The same for one command. */
 export async function tryOne(sandbox: Sandbox, request: TryRequest, command: string): Promise<Tried> {
@@ -176,14 +219,14 @@ export async function tryDirectly(
   const pipes = makeLogPipes(host.tools.mkfifo, 1, host.asRoot ? host.runUser : null);
   const [pipe] = pipes.ok ? pipes.value : [];
   if (pipe === undefined) throw new Error('There is no pipe.');
-  const nothing = { delta: null, groupFiles: [], resourceLimits: [], adopt: false };
+  const nothing = { delta: null, layer: null, setUp: null, groupFiles: [], resourceLimits: [], adopt: false };
   const launch = planLaunch(host, { strategy: 'copy', lower, limits, ...nothing });
   const group = makeGroup([], 0, limits);
-  const step = new StandingStep({ launch, filter, pipe, group, limits, keptLogBytes: 64 * 1024 });
+  const step = new StandingStep({ launch, filter, pipe, group, limits, keptLogBytes: 64 * 1024, disk: null });
   const { signal } = new AbortController();
   const stood = await step.stands(signal);
   const asked = { name: 'a', command, reports: [] };
-  const input = prologueInput(asked, [], false);
+  const input = prologueInput(asked, { remove: [], delta: null }, false);
   if (!input.ok) throw new Error(input.why);
   const work = { step: asked, input: input.value, wallMs: limits.wallMs };
   const outcome = stood.ok ? await step.run(work, ignore, signal) : stood;

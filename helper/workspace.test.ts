@@ -1,6 +1,5 @@
 import { chmodSync, existsSync, readFileSync, statSync } from 'node:fs';
 import { afterAll, describe, expect, it } from 'vitest';
-import type { Runner } from './test-kit.ts';
 import { checkWorkspace } from './workspace.ts';
 import { fingerprint, tryAll, tryOne, World } from './test-kit.ts';
 
@@ -8,20 +7,8 @@ const world = new World();
 afterAll(() => world.remove());
 
 const asRoot = process.getuid?.() === 0;
-/** In a mount namespace of its own, with /dev/null over mount(8): the launcher can then make no overlay. */
-const withoutOverlay: Runner[] = asRoot
-  ? [
-      {
-        name: 'root, where no overlay can be made',
-        uid: 65_534,
-        nodePath: world.script(
-          `exec unshare --mount sh -c 'mount --bind /dev/null /usr/bin/mount && exec "$@"' sh ${process.execPath} "$@"`,
-        ),
-      },
-    ]
-  : [];
 
-describe.each([...world.runners(), ...withoutOverlay])('the tree of a step, with the helper run by $name', (runner) => {
+describe.each(world.everyForm())('the tree of a step, with the helper run by $name', (runner) => {
   const sandbox = world.sandbox(runner);
   const oddNames = [
     '-rf',

@@ -13,7 +13,17 @@ import type { Answer } from './answer.ts';
 export type Strategy = 'overlay' | 'copy';
 
 /** Where things stand inside the sandbox. */
-export const inside = { work: '/ws', base: '/base', delta: '/delta', home: '/tmp/home' } as const;
+export const inside = {
+  work: '/ws',
+  base: '/base',
+  delta: '/delta',
+  home: '/tmp/home',
+  /** What an earlier set-up left, where it must be copied. */
+  layerTree: '/layer/tree',
+  layerHome: '/layer/home',
+  /** The socket of the door, in a set-up only. */
+  door: '/run/door',
+} as const;
 
 /**
  * How many files one writable place may hold. A file that holds nothing costs no page, but about a kilobyte of the
@@ -29,16 +39,25 @@ export function filesMax(bytes: number): number {
  * that is not (git allows any byte) removes its nearest UTF-8 folder and brings the rest of that folder in `delta`.
  */
 export function checkWorkspace(workspace: Workspace): Answer<null> {
-  for (const folder of workspace.delta === null ? [workspace.lower] : [workspace.lower, workspace.delta]) {
-    if (!isAbsolute(folder)) return { ok: false, why: `The folder ${JSON.stringify(folder)} is not an absolute path.` };
-    if (/[\n\0]/.test(folder))
-      return { ok: false, why: `The folder ${JSON.stringify(folder)} has a line break in its name.` };
-    const found = lstatSync(folder, { throwIfNoEntry: false });
-    if (!found?.isDirectory()) return { ok: false, why: `The folder ${JSON.stringify(folder)} does not exist.` };
+  const { lower, delta, layer } = workspace;
+  for (const folder of [lower, delta, layer?.tree, layer?.home]) {
+    const checked = folder === null || folder === undefined ? null : checkFolder(folder);
+    if (checked?.ok === false) return checked;
   }
   const wrong = workspace.remove.find((path) => !isPathOfTree(path));
   if (wrong === undefined) return { ok: true, value: null };
   return { ok: false, why: `${JSON.stringify(wrong).slice(0, 300)} is not a path below the tree's root.` };
+}
+
+/** A folder of this machine, by a path that the launcher can read from a line. */
+export function checkFolder(folder: string): Answer<null> {
+  if (!isAbsolute(folder)) return { ok: false, why: `The folder ${JSON.stringify(folder)} is not an absolute path.` };
+  if (/[\n\0]/.test(folder)) {
+    return { ok: false, why: `The folder ${JSON.stringify(folder)} has a line break in its name.` };
+  }
+  const found = lstatSync(folder, { throwIfNoEntry: false });
+  if (!found?.isDirectory()) return { ok: false, why: `The folder ${JSON.stringify(folder)} does not exist.` };
+  return { ok: true, value: null };
 }
 
 export function isPathOfTree(path: string): boolean {

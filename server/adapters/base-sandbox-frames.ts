@@ -1,6 +1,6 @@
 /** The conversation with a helper, near or far: what is sent to it, and how what it says is read and bounded. */
 import { frameBytesMax, HelperFrame, helperProtocol } from '#contract/helper-wire.ts';
-import type { Assignment, Limits } from '#contract/helper-wire.ts';
+import type { Assignment, Layer, Limits, SetUp } from '#contract/helper-wire.ts';
 import type { SandboxEvent, SandboxRequest } from '../ports.ts';
 import { no, ok } from '../lib/result.ts';
 import type { Result } from '../lib/result.ts';
@@ -31,14 +31,18 @@ export function conversationLimits(steps: number, limits: Limits): Pick<Conversa
   return { deadlineMs, bytesMax: (steps + 1) * stepBytesMax };
 }
 
-/** Not ok: the sentence for an assignment that a helper would not take. */
-export function assignmentLine({ workspace, steps, limits }: SandboxRequest): Result<Buffer, string> {
+/** Not ok: the sentence for an assignment that a helper would not take. `layer`: where the one of this request's key lies. */
+export function assignmentLine(
+  { workspace, steps, limits }: SandboxRequest,
+  { layer, setUp }: { readonly layer?: Layer; readonly setUp?: SetUp } = {},
+): Result<Buffer, string> {
   const assignment: Assignment = {
     type: 'assignment',
     protocol: helperProtocol,
-    workspace,
+    workspace: layer === undefined ? workspace : { ...workspace, layer },
     steps: steps.map(({ name, command, reports = [] }) => ({ name, command, reports: [...reports] })),
     limits,
+    ...(setUp === undefined ? {} : { setUp }),
   };
   const line = Buffer.from(`${JSON.stringify(assignment)}\n`);
   return line.length > assignmentBytesMax ? no('Too many files are removed for one run of the sandbox.') : ok(line);

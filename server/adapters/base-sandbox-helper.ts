@@ -1,12 +1,12 @@
 /** One process of the helper, and the conversation with it. */
-import { spawn } from 'node:child_process';
-import type { ChildProcessWithoutNullStreams } from 'node:child_process';
-import { Socket } from 'node:net';
 import { helperProtocol } from '#contract/helper-wire.ts';
 import type { Limits, Preparation } from '#contract/helper-wire.ts';
 import type { Log } from '../ports.ts';
+import { childBody } from './base-sandbox-body.ts';
+import type { HelperBody } from './base-sandbox-body.ts';
 import { frameReader } from './base-sandbox-frames.ts';
 import type { Conversation } from './base-sandbox-frames.ts';
+import { findRunSocket, inspection, socketBody } from './base-sandbox-socket.ts';
 import { findRunUser } from './base-sandbox-user.ts';
 
 export interface HelperOptions {
@@ -18,56 +18,52 @@ export interface HelperOptions {
   readonly npmFolder: string | null;
   /** Where Node keeps the helper compiled, which saves a third of its start. Nobody else may be able to write there. */
   readonly compileCacheFolder?: string;
+  /** Helpers stand behind this socket instead, as another user; absent: `findRunSocket()`. The fields above do not reach them. */
+  readonly socketPath?: string | null;
   readonly log: Log;
 }
 
 /** A helper that was asked to stop has this long to clean up before its process group is killed. */
 const stopMsMax = 2_000;
-const complaintBytesMax = 8 * 1024;
 
 export class HelperProcess {
-  readonly #child: ChildProcessWithoutNullStreams;
-  readonly #closed: Promise<string>;
+  readonly #body: HelperBody;
   #killTimer: NodeJS.Timeout | null = null;
 
-  /** Nothing is sent to it yet. Never rejects for a program that cannot be started: the conversation will tell. */
-  static async start(options: HelperOptions, flags: readonly string[]): Promise<HelperProcess> {
+  /** Nothing is sent to it yet, or the wish to inspect. Never rejects for one that cannot be started: the conversation will tell. */
+  static async start(options: HelperOptions, { inspect }: { readonly inspect: boolean }): Promise<HelperProcess> {
+    const { nodePath, helperPath, npmFolder, compileCacheFolder, socketPath = findRunSocket() } = options;
+    if (socketPath !== null) {
+      const body = socketBody(socketPath);
+      if (inspect) body.input.write(inspection());
+      return new HelperProcess(body, options.log);
+    }
     const user = await findRunUser();
-    return new HelperProcess(options, [
-      ...flags,
+    const flags = [
+      ...(inspect ? ['--inspect'] : []),
       ...(user === null ? [] : ['--run-as', `${user.uid}:${user.gid}`]),
-      ...(options.npmFolder === null ? [] : ['--npm', options.npmFolder]),
-    ]);
+      ...(npmFolder === null ? [] : ['--npm', npmFolder]),
+    ];
+    // Nothing the daemon knows is in the environment.
+    const environment = compileCacheFolder === undefined ? {} : { NODE_COMPILE_CACHE: compileCacheFolder };
+    return new HelperProcess(childBody(nodePath, [helperPath, ...flags], environment), options.log);
   }
 
-  private constructor({ nodePath, helperPath, compileCacheFolder, log }: HelperOptions, flags: readonly string[]) {
-    // Nothing the daemon knows is in the environment. Its own group: so that it can be killed whole.
-    const env = compileCacheFolder === undefined ? {} : { NODE_COMPILE_CACHE: compileCacheFolder };
-    this.#child = spawn(nodePath, [helperPath, ...flags], { cwd: '/', env, detached: true });
-    const complaints: Buffer[] = [];
-    // A helper that ended early closes its input; how it ended is what gets reported.
-    this.#child.stdin.on('error', () => undefined);
-    this.#child.stderr.on('data', (chunk: Buffer) => {
-      if (complaints.reduce((sum, part) => sum + part.length, 0) < complaintBytesMax) complaints.push(chunk);
-    });
-    this.#closed = new Promise((resolve) => {
-      this.#child.once('error', (error) => resolve(`it could not be started: ${error.message}`));
-      this.#child.once('close', (code, signal) => resolve(signal === null ? `exit code ${code}` : signal));
-    });
-    void this.#closed.then((exit) => {
+  private constructor(body: HelperBody, log: Log) {
+    this.#body = body;
+    void body.closed.then((exit) => {
       if (this.#killTimer !== null) clearTimeout(this.#killTimer);
-      const stderr = Buffer.concat(complaints).subarray(0, complaintBytesMax).toString('utf8');
+      const stderr = body.complaints();
       if (stderr !== '') log.warn({ exit, stderr }, 'the sandbox helper complained');
     });
   }
 
   /** Has it get ready for an assignment with these limits, without keeping this process alive meanwhile. `onGone`: it ended. */
   stand(limits: Limits | null, onGone: () => void): void {
-    const preparation: Preparation = { type: 'preparation', protocol: helperProtocol, limits };
-    this.#child.stdin.write(`${JSON.stringify(preparation)}\n`);
+    const preparation: Preparation = { type: 'preparation', protocol: helperProtocol, limits, inspect: false };
+    this.#body.input.write(`${JSON.stringify(preparation)}\n`);
     this.#hold(false);
-    this.#child.once('exit', onGone);
-    this.#child.once('error', onGone);
+    this.#body.onGone(onGone);
   }
 
   /**
@@ -87,12 +83,12 @@ export class HelperProcess {
     const deadline = setTimeout(() => stop('The sandbox helper did not finish in time.'), talk.deadlineMs);
     const complete = Promise.withResolvers<null>();
     const read = frameReader(talk, stop);
-    this.#child.stdout.on('data', (chunk: Buffer) => {
+    this.#body.output.on('data', (chunk: Buffer) => {
       read(chunk);
       if (ended === null && talk.order.isComplete) complete.resolve(null);
     });
-    if (talk.line.length > 0) this.#child.stdin.write(talk.line);
-    const exit = await Promise.race([complete.promise, this.#closed]);
+    if (talk.line.length > 0) this.#body.input.write(talk.line);
+    const exit = await Promise.race([complete.promise, this.#body.closed]);
     clearTimeout(deadline);
     talk.signal.removeEventListener('abort', cancel);
     if (exit === null) {
@@ -106,31 +102,20 @@ export class HelperProcess {
   /** Ends it, whatever it does. Resolves when it has ended. */
   async end(): Promise<void> {
     this.#hold(true);
-    this.#child.stdout.resume();
+    this.#body.output.resume();
     this.#stop();
-    await this.#closed;
+    await this.#body.closed;
   }
 
-  /** The end of its input tells the helper to kill what it started; the group is killed if that takes too long. */
+  /** Asks it to end; it is killed if that takes too long. */
   #stop(): void {
-    this.#child.stdin.destroy();
-    this.#killTimer ??= setTimeout(() => this.#killGroup(), stopMsMax);
-  }
-
-  #killGroup(): void {
-    const { pid, exitCode, signalCode } = this.#child;
-    if (pid === undefined || exitCode !== null || signalCode !== null) return;
-    // Not yet reaped, so the number still belongs to it.
-    process.kill(-pid, 'SIGKILL');
+    this.#body.endInput();
+    this.#killTimer ??= setTimeout(() => this.#body.kill(), stopMsMax);
   }
 
   /** Whether this process stays alive for it. */
   #hold(held: boolean): void {
-    const { stdin, stdout, stderr } = this.#child;
-    const method = held ? 'ref' : 'unref';
-    this.#child[method]();
-    this.#killTimer?.[method]();
-    // Pipes to a child are sockets, which the types do not say.
-    for (const stream of [stdin, stdout, stderr]) if (stream instanceof Socket) stream[method]();
+    this.#body.hold(held);
+    this.#killTimer?.[held ? 'ref' : 'unref']();
   }
 }

@@ -96,7 +96,8 @@ describe.each(world.runners())('a helper that stands ready, run by $name', (runn
     const seen: number[][] = [];
     const onEvent = (): void => void seen.push(ownHelpers());
     expect(await tryOne(sandbox, { lower, onEvent }, 'cat a.txt; touch left /tmp/left')).toMatchObject({ log: 'a' });
-    expect(seen[0]).toContain(first);
+    // A slow listener may hear of it when it has ended; but nobody else was there for it.
+    expect(seen[0]?.filter((pid) => pid !== first)).toEqual([]);
     // The next one was started while the first was at work.
     await vi.waitFor(() => expect(ownHelpers()).not.toContain(first), { timeout: 10_000 });
     seen.length = 0;

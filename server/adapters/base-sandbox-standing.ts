@@ -51,7 +51,7 @@ export class StandingHelper {
 
   #start(limits: Limits | null): Promise<HelperProcess | null> {
     const mine = (): boolean => this.#starting === starting;
-    const starting: Promise<HelperProcess | null> = HelperProcess.start(this.#options, []).then(
+    const starting: Promise<HelperProcess | null> = HelperProcess.start(this.#options, { inspect: false }).then(
       (helper) => {
         // One that died while it stood is not missed: the next run starts its own.
         helper.stand(limits, () => mine() && this.#forget());

@@ -1,5 +1,5 @@
-import { readFile } from 'node:fs/promises';
-import type { Limits, StepOutcome } from '#contract/helper-wire.ts';
+import { readdir, readFile } from 'node:fs/promises';
+import type { Layer, Limits, SetUp, StepOutcome } from '#contract/helper-wire.ts';
 import { sha256 } from '../lib/digest.ts';
 import { no, ok } from '../lib/result.ts';
 import type { Result } from '../lib/result.ts';
@@ -9,12 +9,20 @@ import { assignmentLine, conversationLimits, inspectMsMax, stepBytesMax } from '
 import type { Conversation } from './base-sandbox-frames.ts';
 import { HelperProcess } from './base-sandbox-helper.ts';
 import type { HelperOptions } from './base-sandbox-helper.ts';
+import { LayerStore } from './base-sandbox-layers.ts';
+import type { LayerOptions } from './base-sandbox-layers.ts';
 import { FrameOrder } from './base-sandbox-order.ts';
+import { otherSide } from './base-sandbox-other-side.ts';
+import { performSetUp } from './base-sandbox-set-up.ts';
 import { StandingHelper } from './base-sandbox-standing.ts';
 
-interface BaseSandboxOptions extends HelperOptions {
+export interface BaseSandboxOptions extends HelperOptions {
   /** What runs will ask for, as far as it is known before the first one: a sandbox with these limits can stand ahead. */
   readonly expectedLimits?: Limits;
+  /** Where layers are kept; absent: there is no set-up phase. */
+  readonly layers?: LayerOptions;
+  /** The program of the door, where it is not the helper's own file. */
+  readonly doorPath?: string;
 }
 
 export interface BaseSandbox extends Sandbox {
@@ -36,15 +44,22 @@ const betweenRunsMsMax = 2_000;
  */
 export function baseSandbox(options: BaseSandboxOptions): BaseSandbox {
   const standing = new StandingHelper(options);
+  const kept = options.layers;
+  const layers = kept === undefined ? null : new LayerStore(kept, otherSide(options), options.log);
   let expected = options.expectedLimits ?? null;
   return {
     placement: 'base',
     inspect: () => inspect(options),
     prepare: () => standing.prepare(expected, preparedMsMax),
-    standDown: () => standing.end(),
+    standDown: async () => {
+      layers?.release();
+      await standing.end();
+    },
     run: async (request, onEvent, signal) => {
       if (request.steps.length === 0) return ok([]);
-      const line = assignmentLine(request);
+      const layer = request.layer === undefined ? null : await findLayer(layers, request.layer);
+      if (layer?.ok === false) return layer;
+      const line = assignmentLine(request, layer === null ? {} : { layer: layer.value });
       if (!line.ok) return line;
       expected = request.limits;
       let isFirst = true;
@@ -62,10 +77,28 @@ export function baseSandbox(options: BaseSandboxOptions): BaseSandbox {
       else await standing.end();
       return answer;
     },
-    hasLayer: async () => false,
-    setUp: async () => no('This sandbox has no set-up phase yet.'),
-    close: () => standing.close(),
+    hasLayer: async (key) => ((await layers?.find(key)) ?? null) !== null,
+    setUp: async (request, onEvent, signal) => {
+      if (layers === null) return no('This sandbox keeps no layers, so it has no set-up phase.');
+      const run = async (assigned: SandboxRequest, setUp: SetUp): Promise<Result<StepOutcome[], string>> => {
+        const line = assignmentLine(assigned, { setUp });
+        return line.ok ? runOnce(options, standing, assigned, { line: line.value, onEvent, signal }) : line;
+      };
+      const door = { ...options, doorPath: options.doorPath ?? options.helperPath };
+      const answer = await performSetUp(layers, door, request, run, signal);
+      // The checks come next.
+      if (answer.ok && expected !== null) standing.prepare(expected, betweenRunsMsMax);
+      return answer;
+    },
+    close: async () => {
+      await Promise.all([standing.close(), layers?.settle()]);
+    },
   };
+}
+
+async function findLayer(layers: LayerStore | null, key: string): Promise<Result<Layer, string>> {
+  const layer = (await layers?.find(key)) ?? null;
+  return layer === null ? no('What the set-up left is not there any more. Prove again.') : ok(layer);
 }
 
 /**
@@ -85,7 +118,7 @@ async function runOnce(
       return no('The run was cancelled.');
     }
     const order = new FrameOrder(steps.map((step) => step.name));
-    const used = helper ?? (await HelperProcess.start(options, []));
+    const used = helper ?? (await HelperProcess.start(options, { inspect: false }));
     const ended = await used.converse({ ...talk, ...bounds, order });
     if (ended === null) return order.outcomes();
     if (helper === null || order.hasBegun || talk.signal.aborted) return no(ended);
@@ -94,7 +127,7 @@ async function runOnce(
 
 async function inspect(options: HelperOptions): Promise<SandboxReport> {
   const order = new FrameOrder(['self-test']);
-  const helper = await HelperProcess.start(options, ['--inspect']);
+  const helper = await HelperProcess.start(options, { inspect: true });
   const ended = await helper.converse({
     line: Buffer.alloc(0),
     order,
@@ -106,7 +139,23 @@ async function inspect(options: HelperOptions): Promise<SandboxReport> {
   const outcomes = ended === null ? order.outcomes() : no(ended);
   const helperSha256 = await digestOf(options.helperPath);
   const { isolation, missing } = order.ready;
-  return { usable: outcomes.ok, isolation, missing: outcomes.ok ? missing : [...missing, outcomes.why], helperSha256 };
+  const runtime = await runtimeHere();
+  const missingAll = outcomes.ok ? missing : [...missing, outcomes.why];
+  return { usable: outcomes.ok, isolation, missing: missingAll, helperSha256, runtime };
+}
+
+/**
+ * Installed packages are for one version of their language: what was kept before an upgrade of the machine is of no use after it.
+ * What cannot be read says nothing; the rest still tells machines apart.
+ */
+async function runtimeHere(): Promise<string> {
+  const [release, programs] = await Promise.all([
+    readFile('/etc/os-release', 'utf8').catch(() => ''),
+    readdir('/usr/bin').catch(() => []),
+  ]);
+  const named = /^PRETTY_NAME="?([^"\n]*)/m.exec(release)?.[1] ?? '';
+  const versions = programs.filter((name) => /^(?:python|ruby|php|perl)\d[\d.]*$/.test(name)).toSorted();
+  return [named, ...versions].join(' ');
 }
 
 async function digestOf(path: string): Promise<string> {

@@ -25,7 +25,10 @@ export const Limits = z.strictObject({
 });
 export type Limits = z.infer<typeof Limits>;
 
-/** What a set-up leaves: read-only folders of the host, `tree` laid over `lower` and under `delta`, `home` under the home. */
+/**
+ * What a set-up leaves: read-only folders of the host. `tree` is laid UNDER `lower` and `delta`, so that it can add files and never
+ * change one of the tree that is judged; `home` is laid under the home.
+ */
 export const Layer = z.strictObject({ tree: z.string(), home: z.string() });
 export type Layer = z.infer<typeof Layer>;
 
@@ -56,7 +59,11 @@ export const Step = z.strictObject({
 export type Step = z.infer<typeof Step>;
 
 export const SetUp = z.strictObject({
-  /** Empty folders outside the sandbox that receive what the command leaves; `limits.diskBytes` holds for both together. */
+  /**
+   * Folders outside the sandbox that receive what the command leaves; `limits.diskBytes` holds for both together. They are empty and
+   * the run user's, or are made by the helper. They have plain names (`[\w-]+`) and lie in one folder that the run user can write,
+   * on one real file system: the helper makes a folder of its own beside them. What they hold is a layer only when the outcome's exit code is 0 and `done` was said.
+   */
   keep: Layer,
   /** Unix socket of a proxy that is the only way out, or null: there is none. */
   door: z.string().nullable(),
@@ -76,6 +83,17 @@ export const Assignment = z.strictObject({
 export type Assignment = z.infer<typeof Assignment>;
 
 /**
+ * Instead of an assignment: what a set-up has left is removed by the user to whom it belongs. Folders that are not there are
+ * removed already. Answered by an empty `ready` and `done`.
+ */
+export const Removal = z.strictObject({
+  type: z.literal('removal'),
+  protocol: z.literal(helperProtocol),
+  folders: z.array(z.string()).min(1).max(100),
+});
+export type Removal = z.infer<typeof Removal>;
+
+/**
  * May come once before the assignment, to a helper that is started ahead of its work: whoever asks expects these limits, so a
  * sandbox with them can stand already. An assignment with others is carried out as well, only without that head start.
  */
@@ -83,6 +101,8 @@ export const Preparation = z.strictObject({
   type: z.literal('preparation'),
   protocol: z.literal(helperProtocol),
   limits: Limits.nullable(),
+  /** Try a sandbox of its own and say how it stands; no assignment follows. For a helper that takes no command line. */
+  inspect: z.boolean().default(false),
 });
 export type Preparation = z.infer<typeof Preparation>;
 
