@@ -1,4 +1,5 @@
 import { z } from 'zod';
+import { HostName } from './check.ts';
 import { Usd } from './money.ts';
 import { Approval, Reservation } from './spend.ts';
 
@@ -29,6 +30,54 @@ export const ModelPrice = z.strictObject({
 });
 export type ModelPrice = z.infer<typeof ModelPrice>;
 
+/**
+ * The public registries of the ecosystems whose set-up is detected. Hosts that serve anybody's files (GitHub's, a mirror's) are
+ * not among them: whoever needs one adds it to budget.json.
+ */
+export const setUpDefaults = {
+  hosts: [
+    'registry.npmjs.org',
+    'registry.yarnpkg.com',
+    'repo.yarnpkg.com',
+    'pypi.org',
+    'files.pythonhosted.org',
+    'rubygems.org',
+    'index.rubygems.org',
+    'repo.packagist.org',
+    'proxy.golang.org',
+    'sum.golang.org',
+    'index.crates.io',
+    'static.crates.io',
+    'repo.maven.apache.org',
+    'repo1.maven.org',
+    'plugins.gradle.org',
+    'plugins-artifacts.gradle.org',
+  ],
+  secondsMax: 900,
+  layerMiBMax: 2048,
+  keptMiBMax: 8192,
+};
+
+/** What a baked image holds when `helper.bake` is silent: what the checks of most repositories need, by the names of Debian 13. */
+export const bakeDefaults = {
+  packages: [
+    ['build-essential', 'pkg-config', 'cmake', 'curl', 'jq', 'unzip', 'zip', 'rsync', 'sqlite3'],
+    ['python3', 'python3-dev', 'python3-venv', 'python3-pip', 'pipx'],
+    ['ruby', 'ruby-dev', 'bundler', 'php-cli', 'php-xml', 'php-mbstring', 'composer'],
+    ['golang', 'cargo', 'default-jdk-headless', 'maven'],
+  ].flat(),
+};
+
+/** A model that answers on a helper, and the program that runs it. Nothing is taken that has not this digest. */
+export const BakedOllama = z.strictObject({
+  /** An archive with `bin/ollama` in it: .tgz, .tar.gz, .tar.xz or .tar.zst. */
+  url: z.string().regex(/^https:\/\/[\w.-]+(?::\d{1,5})?\/[\w./%+=-]{1,400}$/, 'is not an https address of a file'),
+  sha256: z.string().regex(/^[0-9a-f]{64}$/, 'is not a sha256 in lower-case hexadecimal digits'),
+  /** As `ollama pull` takes it. */
+  model: z.string().regex(/^[a-z0-9][a-z0-9._/-]{0,127}(?::[a-z0-9][a-z0-9._-]{0,63})?$/i, 'is not a model of Ollama'),
+});
+export type BakedOllama = z.infer<typeof BakedOllama>;
+
 /** budget.json, the owner's file at the top level. Unknown keys are refused (DESIGN section 7). */
 export const BudgetFile = z
   .strictObject({
@@ -41,6 +90,18 @@ export const BudgetFile = z
       /** Wall time of one check on one tree. */
       checkSecondsMax: z.int().min(1).max(checkSecondsLimit),
     }),
+    /** How dependencies are fetched before the checks of a repository run; what is absent is as in `setUpDefaults`. */
+    setup: z
+      .strictObject({
+        /** Package registries that a set-up may reach, and nothing else. */
+        hosts: z.array(HostName).max(200).optional(),
+        secondsMax: z.int().min(1).max(checkSecondsLimit).optional(),
+        /** What one set-up may leave. */
+        layerMiBMax: z.int().min(16).max(1_048_576).optional(),
+        /** What is kept of all set-ups for the next jobs; the longest unused goes first. */
+        keptMiBMax: z.int().min(16).max(1_048_576).optional(),
+      })
+      .optional(),
     helper: z.strictObject({
       /** Smallest first. */
       sizes: z.array(HelperSize).min(1).max(20),
@@ -65,6 +126,17 @@ export const BudgetFile = z
       ]),
       /** A helper is destroyed by then, whatever it does. */
       lifetimeMinutesMax: z.int().min(5).max(1440),
+      /** What `patchgit helper bake` puts into an image; what is absent is as in `bakeDefaults`. */
+      bake: z
+        .strictObject({
+          packages: z
+            .array(z.string().regex(/^[a-z0-9][a-z0-9+.-]{1,80}$/, 'is not the name of a package of Debian'))
+            .max(300)
+            .optional(),
+          /** Absent: no model is baked in. */
+          ollama: BakedOllama.optional(),
+        })
+        .optional(),
     }),
     models: z.strictObject({
       /** The owner's own prices; they go before the built-in table. */
@@ -80,11 +152,17 @@ export const BudgetFile = z
       approvalMinutes: z.int().min(1).max(1440),
     }),
   })
-  .superRefine(({ caps, helper }, context) => {
+  .superRefine(({ caps, helper, setup }, context) => {
     const wrong = (path: (string | number)[], message: string): void =>
       context.addIssue({ code: 'custom', path, message });
     if (caps.dayUsd < caps.hourUsd)
       wrong(['caps', 'dayUsd'], 'is less than "caps.hourUsd", which could then never be spent');
+    const { hosts, layerMiBMax, keptMiBMax } = setUpRules({ setup });
+    hosts.forEach((host, at) => {
+      if (hosts.indexOf(host) !== at) wrong(['setup', 'hosts', at], `names "${host}" a second time`);
+    });
+    if (keptMiBMax < layerMiBMax)
+      wrong(['setup', 'keptMiBMax'], 'is less than "setup.layerMiBMax", so a set-up of that size could not be kept');
     const slugs = helper.sizes.map(({ slug }) => slug);
     slugs.forEach((slug, at) => {
       if (slugs.indexOf(slug) !== at) wrong(['helper', 'sizes', at, 'slug'], `names "${slug}" a second time`);
@@ -97,6 +175,33 @@ export const BudgetFile = z
       wrong(['helper', 'largestWithoutApproval'], `is none of the sizes above: ${slugs.join(', ')}`);
   });
 export type BudgetFile = z.infer<typeof BudgetFile>;
+
+export interface SetUpRules {
+  readonly hosts: readonly string[];
+  readonly secondsMax: number;
+  readonly layerMiBMax: number;
+  readonly keptMiBMax: number;
+}
+
+/** What the file says about set-ups, with the defaults where it is silent. */
+export function setUpRules({ setup }: { readonly setup?: BudgetFile['setup'] }): SetUpRules {
+  return {
+    hosts: setup?.hosts ?? setUpDefaults.hosts,
+    secondsMax: setup?.secondsMax ?? setUpDefaults.secondsMax,
+    layerMiBMax: setup?.layerMiBMax ?? setUpDefaults.layerMiBMax,
+    keptMiBMax: setup?.keptMiBMax ?? setUpDefaults.keptMiBMax,
+  };
+}
+
+export interface BakeRules {
+  readonly packages: readonly string[];
+  readonly ollama: BakedOllama | null;
+}
+
+/** What the file says about images, with the defaults where it is silent. */
+export function bakeRules({ helper }: { readonly helper: Pick<BudgetFile['helper'], 'bake'> }): BakeRules {
+  return { packages: helper.bake?.packages ?? bakeDefaults.packages, ollama: helper.bake?.ollama ?? null };
+}
 
 function isTimeZone(zone: string): boolean {
   // The first use of Intl reads 8 MiB of tables into the daemon; whoever keeps UTC need not pay for them.

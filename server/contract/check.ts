@@ -28,6 +28,34 @@ export const CheckDefinition = z.strictObject({
 });
 export type CheckDefinition = z.infer<typeof CheckDefinition>;
 
+/** What shows the set-up among the checks; no check of a plan has this name. */
+export const setUpName = 'set-up';
+/** In place of a command: the owner wants no set-up. */
+export const noSetUp = 'none';
+export const inputPatternsMax = 50;
+
+/** A public host as it stands in a list of hosts: exact, lower-case, no address, no port, nothing that matches more than itself. */
+export const HostName = z
+  .string()
+  .max(253)
+  .regex(
+    /^(?:[a-z0-9](?:[a-z0-9-]{0,61}[a-z0-9])?\.)+[a-z](?:[a-z0-9-]{0,61}[a-z0-9])?$/,
+    'is not a host name; write it like "registry.npmjs.org": exact, lower-case, without "https://", port or "*"',
+  );
+
+/** The command that fetches what the checks need, and what it may reach: run once on each tree, before its checks. */
+export const SetUpDefinition = z.strictObject({
+  command: z.string().trim().min(1).max(checkCommandMax),
+  source: z.enum(['owner', 'policy', 'detected']),
+  /** The only hosts that it reaches. */
+  hosts: z.array(HostName),
+  /** What it usually needs as well, and budget.json does not allow. */
+  lacks: z.array(HostName),
+  /** Paths beside manifests and lock files that it reads: a change of one of them is a set-up of its own. */
+  inputs: z.array(z.string()),
+});
+export type SetUpDefinition = z.infer<typeof SetUpDefinition>;
+
 /** GitHub's words: a status, then a conclusion once it is completed. */
 export const CheckConclusion = z.enum(['success', 'failure', 'timed_out', 'cancelled', 'skipped']);
 export type CheckConclusion = z.infer<typeof CheckConclusion>;
@@ -71,5 +99,18 @@ export const CheckResult = z.object({
   vanished: NamedTests.optional(),
   /** Passed before, and left out after. */
   leftOut: NamedTests.optional(),
+  /** It is no check: it fetched what the checks need, and shows nothing about the change. */
+  phase: z.literal('set_up').optional(),
 });
 export type CheckResult = z.infer<typeof CheckResult>;
+
+/** The check tests something of the project's: it is neither the set-up nor the one that is there when nothing is known. */
+export function isTest({ source, phase }: Pick<CheckResult, 'source' | 'phase'>): boolean {
+  return source !== 'built_in' && phase === undefined;
+}
+
+/** What came of the set-up on the base's tree, when it failed there: then no check ran, and nothing was proved. */
+export function failedSetUp(checks: readonly CheckResult[]): CheckSide | null {
+  const before = checks.find(({ phase }) => phase === 'set_up')?.before;
+  return before === undefined || before.conclusion === 'success' ? null : before;
+}

@@ -1,5 +1,5 @@
 import { z } from 'zod';
-import { CheckDefinition, checksMax } from './check.ts';
+import { CheckDefinition, checksMax, inputPatternsMax, SetUpDefinition } from './check.ts';
 
 export const policyFile = '.patchgit.yml';
 export const policyBytesMax = 64 * 1024;
@@ -22,6 +22,14 @@ export const PolicyFile = z.strictObject({
   forbid: z.array(Pattern).max(patternsMax).default([]),
   /** Wall time of one check; only a shorter one than budget.json allows has an effect. */
   checkSecondsMax: z.int().min(1).optional(),
+  /** Where the owner has set none. It adds no host: budget.json says what may be reached. */
+  setup: z
+    .strictObject({
+      command: SetUpDefinition.shape.command,
+      /** Globs of what the command reads beside manifests and lock files. */
+      inputs: z.array(Pattern).max(inputPatternsMax).default([]),
+    })
+    .optional(),
   /** What a check needs; where the sandbox here has less, a helper is the way, as far as the caps allow. */
   memoryMiB: z.int().min(64).max(1_048_576).optional(),
 });

@@ -1,4 +1,4 @@
-import type { BudgetFile } from '#contract/budget.ts';
+import { setUpRules, type BudgetFile } from '#contract/budget.ts';
 import type { Limits } from '#contract/helper-wire.ts';
 import type { JobId, ObjectId } from '#contract/ids.ts';
 import type { CheckProgress } from '#contract/job.ts';
@@ -190,6 +190,13 @@ async function performProveStage(
       tree,
       plan: { ...plan, checks: plan.checks.filter(({ name }) => plan.leftOut?.includes(name) !== true) },
       limits: limitsOf(parts, plan),
+      terms: {
+        repositoryId: repository.id,
+        defaultBranch: repository.defaultBranch,
+        baseRef: job.baseRef,
+        rules: setUpRules(parts.settings()),
+        inputs: parts.mirrors.setUpInputs,
+      },
       onProgress: (progress) => parts.onProgress(job.id, progress),
       onOutput: (check, side, text) => parts.onOutput(job.id, check, side, text),
     }),

@@ -1,5 +1,5 @@
 /** Gathers what the choice of an option is made from, and puts the choice into the plan. */
-import type { BudgetFile } from '#contract/budget.ts';
+import { setUpRules, type BudgetFile } from '#contract/budget.ts';
 import type { Limits } from '#contract/helper-wire.ts';
 import type { JobId } from '#contract/ids.ts';
 import { microsFromUsd } from '#contract/money.ts';
@@ -10,6 +10,7 @@ import type { Till } from '../../resources/budget/perform.ts';
 import { helperMicros } from '../../resources/budget/price.ts';
 import { expectedConfidence, type History } from '../proposal/confidence.ts';
 import { learn } from './history.ts';
+import { isSetUpInput } from '../../resources/repo/setup-inputs.ts';
 import type { OptionFacts, SizeFacts } from './option-facts.ts';
 import { listOptions } from './option-list.ts';
 import { cheaperFirst, choose, type Choice } from './options.ts';
@@ -26,7 +27,7 @@ export interface OptionParts {
 
 export interface Request {
   readonly jobId: JobId;
-  readonly plan: Pick<Plan, 'checks' | 'policy'>;
+  readonly plan: Pick<Plan, 'checks' | 'policy' | 'setUp' | 'targets'>;
   /** Earlier proofs of the repository, the newest first. */
   readonly proofs: readonly Pick<ProposalDocument, 'checks' | 'proof'>[];
   readonly history: History;
@@ -37,6 +38,8 @@ export interface Request {
 const mebibyte = 1024 * 1024;
 /** Without any earlier proof: a small test suite. */
 const unknownMinutes = 2;
+/** Without any earlier set-up of the repository: a middling list of dependencies. */
+const unknownSetUpMinutes = 2;
 
 export interface Offered {
   readonly options: readonly PlanOption[];
@@ -53,13 +56,15 @@ async function gather(parts: OptionParts, request: Request): Promise<OptionFacts
   const { plan } = request;
   const settings = parts.settings();
   const real = plan.checks.filter(({ source }) => source !== 'built_in');
-  const lesson = learn(request.proofs, real);
-  const worstMinutes = worstMinutesOf(settings.proof.checkSecondsMax, plan);
+  const lesson = learn(request.proofs, real, plan.setUp?.command ?? null);
+  const worstMinutes = worstMinutesOf(settings.proof.checkSecondsMax, plan) + worstSetUpMinutes(settings, plan);
+  const setUpMinutes = plan.setUp === undefined ? 0 : (lesson.setUpMinutes ?? unknownSetUpMinutes);
   const profile = {
     memoryMiB: plan.policy.memoryMiB ?? null,
     checks: real.map(({ name }) => name),
     tooHeavy: lesson.tooHeavy,
-    expectedMinutes: Math.min(lesson.minutes ?? unknownMinutes, worstMinutes),
+    hasSetUp: plan.setUp !== undefined,
+    expectedMinutes: Math.min((lesson.minutes ?? unknownMinutes) + setUpMinutes, worstMinutes),
     worstMinutes,
   };
   const report = await parts.sandbox.inspect();
@@ -99,6 +104,13 @@ async function gather(parts: OptionParts, request: Request): Promise<OptionFacts
 function worstMinutesOf(ownerSecondsMax: number, { checks, policy }: Pick<Plan, 'checks' | 'policy'>): number {
   const oneSeconds = Math.min(ownerSecondsMax, policy.checkSecondsMax ?? Infinity);
   return ((3 * checks.length + 1) * oneSeconds) / 60;
+}
+
+/** On the base's tree; and where the patch changes what it depends on, on the patched tree too, and a failure there again. */
+function worstSetUpMinutes(settings: BudgetFile, { setUp, targets }: Request['plan']): number {
+  if (setUp === undefined) return 0;
+  const isOwn = targets.some((path) => isSetUpInput(path, setUp.inputs));
+  return (setUpRules(settings).secondsMax * (isOwn ? 3 : 1)) / 60;
 }
 
 function pricedSizes(

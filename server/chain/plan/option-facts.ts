@@ -30,7 +30,9 @@ export interface OptionFacts {
     /** What a check needs, as the base's policy says or as earlier proofs have shown; null: nothing is known. */
     readonly memoryMiB: number | null;
     readonly checks: readonly string[];
-    /** Checks that a limit of the base sandbox has ended the last time. */
+    /** Something is installed first. */
+    readonly hasSetUp: boolean;
+    /** Checks, or the set-up, that a limit of the base sandbox has ended the last time. */
     readonly tooHeavy: readonly string[];
     /** Of one whole proof, before and after. */
     readonly expectedMinutes: number;

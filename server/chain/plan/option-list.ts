@@ -5,6 +5,7 @@
 import { usdFromMicros, usdText } from '#contract/money.ts';
 import type { OptionKey, PlanOption } from '#contract/option.ts';
 import type { Need } from '#contract/spend.ts';
+import { setUpName } from '#contract/check.ts';
 import type { OptionFacts, SizeFacts } from './option-facts.ts';
 
 /** All options in the order of the ladder, the strongest first. Each is there whether or not it can be had, with the reason. */
@@ -76,7 +77,7 @@ function draft(facts: OptionFacts): PlanOption {
     usable: facts.request.hasPatch,
     adequate: false,
     why: facts.request.hasPatch
-      ? 'The exact diff without any check: it can be read, and GO stays shut.'
+      ? `The exact diff without any check${facts.profile.hasSetUp ? ', and nothing is installed' : ''}: it can be read, and GO stays shut.`
       : 'There is no patch yet that could be shown.',
     estimate: { ...free, expectedMinutes: 0, worstMinutes: 1, confidence: facts.confidenceFor(null) },
   };
@@ -97,7 +98,7 @@ function baseLacks({ base: { memoryMiB }, profile, request }: OptionFacts): stri
 function base(facts: OptionFacts): PlanOption {
   const { profile, request } = facts;
   const lacks = baseLacks(facts);
-  const share = profile.checks.length === 0 ? 0 : 1 - profile.tooHeavy.length / profile.checks.length;
+  const share = shareOf(profile);
   // Running a stranger's code here is never offered as the lower step either.
   const usable = facts.base.usable && request.hasPatch && !request.isForeign;
   return {
@@ -117,12 +118,21 @@ function base(facts: OptionFacts): PlanOption {
   };
 }
 
+/** Of the checks, those that can show something here: none when what they need cannot be installed. */
+function shareOf({ checks, tooHeavy }: OptionFacts['profile']): number {
+  if (checks.length === 0 || tooHeavy.includes(setUpName)) return 0;
+  return checks.filter((name) => !tooHeavy.includes(name)).length / checks.length;
+}
+
 function smallerScope(facts: OptionFacts): PlanOption {
   const { profile, request } = facts;
   const left = profile.checks.filter((name) => !profile.tooHeavy.includes(name));
   const usable =
     facts.base.usable && request.hasPatch && !request.isForeign && profile.tooHeavy.length > 0 && left.length > 0;
-  const share = profile.checks.length === 0 ? 0 : left.length / profile.checks.length;
+  const share = shareOf(profile);
+  const why = profile.tooHeavy.includes(setUpName)
+    ? 'Leaves out installing the dependencies, which does not fit here, and says so: a check that needs them shows nothing.'
+    : 'Leaves out what does not fit here, and says so.';
   return {
     key: 'smaller_scope',
     title: `Prove it here without ${profile.tooHeavy.map((name) => `"${name}"`).join(', ') || 'the heavy checks'}`,
@@ -130,9 +140,7 @@ function smallerScope(facts: OptionFacts): PlanOption {
     ...nothing,
     usable,
     adequate: false,
-    why: usable
-      ? 'Leaves out what does not fit here, and says so.'
-      : 'There is nothing to leave out, or nothing would be left.',
+    why: usable ? why : 'There is nothing to leave out, or nothing would be left.',
     estimate: {
       ...free,
       expectedMinutes: profile.expectedMinutes * share,

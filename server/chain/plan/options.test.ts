@@ -12,7 +12,14 @@ const sizes = [
 ];
 const usual: OptionFacts = {
   request: { hasPatch: true, questions: 0, isForeign: false },
-  profile: { memoryMiB: null, checks: ['test', 'lint'], tooHeavy: [], expectedMinutes: 2, worstMinutes: 20 },
+  profile: {
+    memoryMiB: null,
+    checks: ['test', 'lint'],
+    hasSetUp: false,
+    tooHeavy: [],
+    expectedMinutes: 2,
+    worstMinutes: 20,
+  },
   base: { usable: true, why: 'no bubblewrap', memoryMiB: 307 },
   helper: { usable: true, why: 'no token', bootMinutes: 1, sizes },
   secondHelper: 'ask',
@@ -170,6 +177,20 @@ describe('the ladder', () => {
     ],
   ])('%s', (_what, facts, chosen, escalation) => {
     expect([taken({ ...usual, ...facts }), beside({ ...usual, ...facts })]).toEqual([chosen, escalation]);
+  });
+
+  it('takes a helper when installing the dependencies does not fit here, and says what the cheaper ways leave out', () => {
+    const facts = { ...usual, profile: { ...profile(null, ['set-up']), hasSetUp: true } };
+    expect(taken(facts)).toBe('helper_small');
+    expect(option(facts, 'smaller_scope')).toMatchObject({
+      usable: true,
+      title: 'Prove it here without "set-up"',
+      why: expect.stringMatching(/^Leaves out installing the dependencies/),
+    });
+    expect(option(facts, 'draft').why).toMatch(/and nothing is installed/);
+    const percent = (key: OptionKey): number => option(facts, key).estimate.confidence.percent;
+    expect(percent('smaller_scope')).toBeLessThan(percent('helper_small'));
+    expect(option(usual, 'draft').why).not.toMatch(/installed/);
   });
 
   it('says why: the cap, the size, the price that is not known', () => {

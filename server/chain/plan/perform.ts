@@ -1,4 +1,5 @@
-import type { CheckDefinition } from '#contract/check.ts';
+import { setUpRules, type BudgetFile } from '#contract/budget.ts';
+import { setUpName, type CheckDefinition } from '#contract/check.ts';
 import type { ObjectId } from '#contract/ids.ts';
 import { problem, type Problem } from '#contract/problem.ts';
 import type { Plan } from '#contract/proposal.ts';
@@ -9,6 +10,7 @@ import type { Mirrors } from '../../resources/repo/mirror.ts';
 import { gitBaseReader } from '../patch/base-reader.ts';
 import { readPatch } from '../patch/read.ts';
 import { addChecks, readPolicy } from './policy.ts';
+import { chooseSetUp, setUpStep } from './set-up.ts';
 
 export interface PlanWork {
   readonly git: Git;
@@ -16,6 +18,7 @@ export interface PlanWork {
   readonly repository: Repository;
   readonly title: string;
   readonly baseRef: string;
+  readonly settings: () => BudgetFile;
   readonly signal: AbortSignal;
 }
 
@@ -49,6 +52,10 @@ export async function performPlan(
   const read = await readPatch(received, gitBaseReader(git, mirrors.gitDir(repository.id), base, signal));
   const targets = read.ok ? [...new Set(read.value.files)] : [];
   const chosen = checks.length === 0 ? [builtInCheck] : nameApart(checks);
+  const { hosts } = setUpRules(work.settings());
+  const asked = { owner: repository.setUp ?? null, policy: policy.setUp, detected: detected.setUp, hosts };
+  // Without anything that could use it, there is nothing to install for.
+  const setUp = checks.length === 0 && formatter === null ? null : chooseSetUp(asked);
   return ok({
     base,
     plan: {
@@ -56,6 +63,7 @@ export async function performPlan(
       targets,
       steps: [
         `Apply the pasted patch to ${baseRef} at ${base.slice(0, 12)} exactly, without a working tree`,
+        ...(setUp === null ? [] : [setUpStep(setUp)]),
         ...chosen.map(
           (check) => `Run "${check.command}" on the base's tree, then on the patched tree, each in a fresh sandbox`,
         ),
@@ -65,15 +73,19 @@ export async function performPlan(
       questions: [],
       checks: chosen,
       formatter,
+      ...(setUp === null ? {} : { setUp }),
       policy: policy.policy,
       option: { placement: 'base', model: null, estimateUsd: 0 },
     },
   });
 }
 
-/** Results are found by the check's name, so two checks of one name would show the result of one of them twice. */
+/**
+ * Results are found by the check's name, so two checks of one name would show the result of one of them twice. The name of the
+ * set-up is taken from the start.
+ */
 export function nameApart(checks: readonly CheckDefinition[]): CheckDefinition[] {
-  const taken = new Set<string>();
+  const taken = new Set<string>([setUpName]);
   return checks.map((check) => {
     let { name } = check;
     for (let number = 2; taken.has(name); number += 1) name = `${check.name} (${number})`;

@@ -9,6 +9,8 @@ import type { Git } from '../../ports.ts';
 export interface ReadPolicy {
   readonly policy: Policy;
   readonly checks: CheckDefinition[];
+  /** Counts only where the owner has said nothing. */
+  readonly setUp: PolicyFile['setup'];
 }
 
 /** The policy of the base commit: never of the patch, which could otherwise weaken what it is judged by. */
@@ -20,10 +22,10 @@ export async function readPolicy(git: Git, gitDir: string, base: ObjectId): Prom
   });
   if (blob.ended === 'output') return unusable([`it is larger than ${policyBytesMax / 1024} KiB.`]);
   // No such path in the base: the usual case.
-  if (blob.code !== 0) return { policy: noPolicy, checks: [] };
+  if (blob.code !== 0) return { policy: noPolicy, checks: [], setUp: undefined };
   const parsed = await parsePolicy(blob.stdout.toString('utf8'));
   if (!parsed.ok) return unusable(parsed.why);
-  const { checks, protect, forbid, checkSecondsMax, memoryMiB } = parsed.value;
+  const { checks, protect, forbid, checkSecondsMax, memoryMiB, setup } = parsed.value;
   return {
     policy: {
       found: true,
@@ -34,11 +36,12 @@ export async function readPolicy(git: Git, gitDir: string, base: ObjectId): Prom
       mistakes: [],
     },
     checks: checks.map((check) => ({ ...check, source: 'policy' })),
+    setUp: setup,
   };
 }
 
 function unusable(mistakes: string[]): ReadPolicy {
-  return { policy: { ...noPolicy, found: true, mistakes }, checks: [] };
+  return { policy: { ...noPolicy, found: true, mistakes }, checks: [], setUp: undefined };
 }
 
 /** The text of `.patchgit.yml`, or every mistake in it with its place. An empty file asks for nothing. */

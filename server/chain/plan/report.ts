@@ -1,13 +1,19 @@
 import type { RepositoryReport } from '#contract/api.ts';
+import { noSetUp } from '#contract/check.ts';
 import type { Repository } from '#contract/repository.ts';
-import type { Git } from '../../ports.ts';
+import type { Clock, Forge, Git } from '../../ports.ts';
 import type { Mirrors } from '../../resources/repo/mirror.ts';
+import { accessFindings } from './access-report.ts';
+
+interface Parts {
+  readonly git: Git;
+  readonly mirrors: Mirrors;
+  readonly forge: Pick<Forge, 'inspect'>;
+  readonly clock: Pick<Clock, 'nowMs'>;
+}
 
 /** Looks at one repository the way a job will: can it be read, is there something to check, can a branch be pushed. */
-export async function reportOn(
-  parts: { readonly git: Git; readonly mirrors: Mirrors },
-  repository: Repository,
-): Promise<RepositoryReport> {
+export async function reportOn(parts: Parts, repository: Repository): Promise<RepositoryReport> {
   const findings: RepositoryReport['findings'] = [];
   const fetched = await parts.mirrors.fetch(repository);
   const now = fetched.ok ? fetched.value : repository;
@@ -34,13 +40,26 @@ export async function reportOn(
           sentence: `Proof runs ${checks.map((check) => `"${check.command}"`).join(', ')}${now.checks ? '' : ' (detected)'}.`,
         },
   );
-  if (fetched.ok && now.head !== null) findings.push(await pushFinding(parts, now));
+  const setUp = now.setUp ?? now.detectedSetUp ?? noSetUp;
+  if (setUp !== noSetUp) {
+    const by = now.setUp ? '' : ' (detected)';
+    findings.push({ name: 'set-up', verdict: 'good', sentence: `Before the checks it runs "${setUp}"${by}.` });
+  }
+  if (now.forge === 'github') findings.push(...(await askedOfForge(parts, now)));
+  else if (fetched.ok && now.head !== null) findings.push(await pushFinding(parts, now));
   return { repository: now, findings };
+}
+
+async function askedOfForge({ forge, clock }: Parts, repository: Repository): Promise<RepositoryReport['findings']> {
+  const asked = await forge.inspect(repository, repository.defaultBranch);
+  return asked.ok
+    ? accessFindings(asked.value, repository.defaultBranch, clock.nowMs())
+    : [{ name: 'access', verdict: 'bad', sentence: asked.why.message }];
 }
 
 /** Asks the remote whether it would take a branch, without giving it one. */
 async function pushFinding(
-  { git, mirrors }: { readonly git: Git; readonly mirrors: Mirrors },
+  { git, mirrors }: Parts,
   repository: Repository,
 ): Promise<RepositoryReport['findings'][number]> {
   const asked = await git.canPush(mirrors.gitDir(repository.id), repository.url);

@@ -1,17 +1,43 @@
-import type { CheckResult, CheckSide, NamedTests } from '#contract/check.ts';
+import { failedSetUp, isTest, setUpName, type CheckResult, type CheckSide, type NamedTests } from '#contract/check.ts';
 import { isMissing } from './sides.ts';
 
 const namesSaidMax = 3;
 
-/** What this proof does not show, in plain words (notes/web.md 3.3, point 9). Pure. */
-export function notProved(checks: readonly CheckResult[], format: Pick<CheckSide, 'exitCode'> | null): string[] {
+/** What this proof does not show, in plain words (notes/web.md 3.3, point 9). `leftOut`: what the plan did without. Pure. */
+export function notProved(
+  checks: readonly CheckResult[],
+  format: Pick<CheckSide, 'exitCode'> | null,
+  leftOut: readonly string[] = [],
+): string[] {
   const said: string[] = ['The checks ran without network and without credentials; what needs either was not tested.'];
-  if (checks.every((check) => check.source === 'built_in'))
-    said.push('No check is configured for this repository, so nothing was tested.');
-  for (const check of checks) said.push(...notProvedBy(check));
+  if (!checks.some(isTest)) said.push('No check is configured for this repository, so nothing was tested.');
+  if (leftOut.includes(setUpName))
+    said.push('The dependencies were not installed, so a check that needs them shows nothing.');
+  said.push(...withoutSetUp(checks));
+  for (const check of checks) if (hasRun(check)) said.push(...notProvedBy(check));
   if (format !== null && isMissing(format))
     said.push('The formatter is not in the sandbox, so the format was not checked.');
   return said;
+}
+
+/** What a set-up that failed means for everything behind it. */
+function withoutSetUp(checks: readonly CheckResult[]): string[] {
+  const failed = failedSetUp(checks);
+  if (failed !== null)
+    return [reasoned("The set-up failed on the base's tree, so no check ran and nothing was proved", failed)];
+  const setUp = checks.find(({ phase }) => phase === 'set_up');
+  if (setUp === undefined || setUp.after.conclusion === 'success') return [];
+  return [reasoned('The set-up failed on the patched tree, so no check ran there', setUp.after)];
+}
+
+function reasoned(what: string, { notes, limit }: CheckSide): string {
+  const why = [...(limit === null ? [] : [`It was ended by a limit (${limit}).`]), ...(notes ?? [])];
+  return why.length === 0 ? `${what}. Its log says why.` : `${what}. ${why.join(' ')}`;
+}
+
+/** What is behind a set-up that failed is said once for all, and what a set-up says of itself stands beside it. */
+function hasRun({ phase, after }: CheckResult): boolean {
+  return phase === undefined && after.conclusion !== 'skipped';
 }
 
 function notProvedBy({ name, command, before, after, vanished, leftOut }: CheckResult): string[] {

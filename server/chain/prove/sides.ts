@@ -79,7 +79,11 @@ export function compare(check: CheckDefinition, before: Ran, after: Ran): CheckR
   const judged = (ran: Ran, named: NamedResults) => ({
     conclusion: ran.facts.conclusion,
     // The exit code is the verdict: names in the output of a run that succeeded are not failures.
-    failing: ran.facts.conclusion === 'success' ? [] : named.failing.length > 0 ? named.failing : [check.name],
+    failing: ['success', 'skipped'].includes(ran.facts.conclusion)
+      ? []
+      : named.failing.length > 0
+        ? named.failing
+        : [check.name],
     // A report of one side only cannot be compared by name, but it tells that tests were run there.
     passed: named.passed ?? ran.report?.passed ?? null,
     broken: named.broken,

@@ -50,7 +50,7 @@ async function layOver(
   return { ...workspace, delta };
 }
 
-async function treeOfCommit(git: Git, gitDir: string, commit: ObjectId): Promise<ObjectId> {
+export async function treeOfCommit(git: Git, gitDir: string, commit: ObjectId): Promise<ObjectId> {
   const answer = await git.run({ gitDir, args: ['rev-parse', '--verify', '--end-of-options', `${commit}^{tree}`] });
   if (answer.code !== 0) throw new PortError('git', 'find the tree of the base', { cause: new Error(answer.stderr) });
   return ObjectId.parse(answer.stdout.toString('utf8').trim());

@@ -1,13 +1,15 @@
-import { chown, lchown, lstat, mkdir, rm, utimes } from 'node:fs/promises';
+import { chmod, chown, lchown, lstat, mkdir, rm, utimes } from 'node:fs/promises';
 import type { ObjectId } from '#contract/ids.ts';
 import { PortError, type Git, type GitAnswer, type Random } from '../../ports.ts';
 import type { TreeEntry } from './tree-changes.ts';
 import { foldersBelow } from './walk.ts';
 
-/** The user the sandbox runs as, when the daemon is root: it must own what it may change in its own layer. */
+/** The user the sandbox runs as, when it is not the daemon's: it must own what it may change in its own layer. */
 export interface RunUser {
   readonly uid: number;
   readonly gid: number;
+  /** Where the daemon is not root and may not change owners itself. */
+  readonly handOver?: (folder: string) => Promise<void>;
 }
 
 export interface Exporter {
@@ -41,7 +43,12 @@ export async function exportWhole(
   const args = ['checkout-index', '--all', '--force', '--quiet', '--index'];
   must('write a tree out', await git.run({ ...at, workTree: target, args, wallMs: exportMsMax }));
   if (runUser) {
-    await giveTo(target, runUser);
+    if (runUser.handOver === undefined) {
+      await giveTo(target, runUser);
+    } else {
+      await openToGroup(target);
+      await runUser.handOver(target);
+    }
     // Another owner is another stat. What still differs afterwards is found when the folder is verified.
     await git.run({ ...at, workTree: target, args: ['update-index', '-q', '--refresh'], wallMs: exportMsMax });
   }
@@ -81,12 +88,21 @@ export async function exportSome(
   } finally {
     await rm(at.indexFile, { force: true });
   }
-  if (runUser) await giveTo(target, runUser);
+  // Only what root writes needs another owner: these files are copied into the sandbox's own layer.
+  if (runUser && runUser.handOver === undefined) await giveTo(target, runUser);
 }
 
 async function makeFolder(target: string, runUser: RunUser | null): Promise<void> {
   await mkdir(target, { recursive: true, mode: 0o755 });
-  if (runUser) await chown(target, runUser.uid, runUser.gid);
+  if (runUser && runUser.handOver === undefined) await chown(target, runUser.uid, runUser.gid);
+}
+
+/** Whoever owns these folders next, this process is of their group: it can still move and remove them. */
+async function openToGroup(folder: string): Promise<void> {
+  await chmod(folder, 0o775);
+  for await (const visited of foldersBelow(folder)) {
+    for (const { path, entry } of visited) if (entry.isDirectory()) await chmod(path, 0o775);
+  }
 }
 
 async function giveTo(folder: string, user: RunUser): Promise<void> {

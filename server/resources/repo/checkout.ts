@@ -153,7 +153,8 @@ function giveWay(shelf: Shelf, tree: ObjectId): void {
 async function use(shelf: Shelf, checkout: Checkout): Promise<Checkout> {
   shelf.inUse = [checkout.tree, ...shelf.inUse.filter((tree) => tree !== checkout.tree)].slice(0, inUseMax);
   const nowSeconds = shelf.parts.clock.nowMs() / 1000;
-  await utimes(checkout.folder, nowSeconds, nowSeconds);
+  // Of its list: the folder may belong to the user of the sandbox. Never older than a file, or git would read that one again.
+  await utimes(indexOf(shelf.parts, checkout.tree), nowSeconds + 2, nowSeconds + 2);
   return checkout;
 }
 
@@ -352,8 +353,12 @@ function isTree(name: string): name is ObjectId {
 /** The least recently used first. */
 async function treesByAge(folder: string): Promise<ObjectId[]> {
   const trees = (await readdir(folder)).filter(isTree);
-  const aged = await Promise.all(
-    trees.map(async (tree) => ({ tree, usedAtMs: (await lstat(join(folder, tree))).mtimeMs })),
-  );
+  const aged = await Promise.all(trees.map(async (tree) => ({ tree, usedAtMs: await usedAt(folder, tree) })));
   return aged.toSorted((one, other) => one.usedAtMs - other.usedAtMs).map(({ tree }) => tree);
+}
+
+/** 0 for a tree whose list is gone: it is nothing, and the first to go. */
+async function usedAt(folder: string, tree: string): Promise<number> {
+  const path = join(indexFolderOf(folder), tree);
+  return existsSync(path) ? (await lstat(path)).mtimeMs : 0;
 }

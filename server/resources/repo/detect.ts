@@ -1,23 +1,26 @@
 import type { CheckDefinition } from '#contract/check.ts';
 
-/** Files at the top of a tree that say how the project is checked. */
+/** Files at the top of a tree whose content says how the project is checked. */
 export const detectionFiles = [
   'package.json',
-  'pnpm-lock.yaml',
-  'yarn.lock',
   'Makefile',
   'GNUmakefile',
   'makefile',
   'pyproject.toml',
-  'pytest.ini',
-  'tox.ini',
   'setup.cfg',
   'go.mod',
   'Cargo.toml',
+] as const;
+
+/** Whose being there says enough; their content is never read. */
+export const detectionNames = [
+  'pnpm-lock.yaml',
+  'yarn.lock',
+  'pytest.ini',
+  'tox.ini',
   'pom.xml',
   'build.gradle',
   'build.gradle.kts',
-  'Gemfile',
   '.rspec',
   'phpunit.xml',
   'phpunit.xml.dist',
@@ -25,6 +28,7 @@ export const detectionFiles = [
   '.prettierrc.json',
 ] as const;
 
+/** Name to content; the content is empty for what is only looked for by its name. */
 export type FilesAtTop = ReadonlyMap<string, string>;
 
 export interface Detected {

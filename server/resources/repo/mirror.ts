@@ -5,7 +5,9 @@ import { problem, type Problem } from '#contract/problem.ts';
 import type { NewRepository, Repository } from '#contract/repository.ts';
 import { no, ok, type Result } from '../../lib/result.ts';
 import type { Clock, Git, TransferTrouble } from '../../ports.ts';
-import { detectChecks, detectionFiles, type Detected } from './detect.ts';
+import { detectChecks, detectionFiles, detectionNames, type Detected } from './detect.ts';
+import { setUpInputs, type SetUpInputs } from './setup-inputs.ts';
+import { detectSetUp, setUpContents, setUpFolders, setUpNames, type DetectedSetUp } from './setup-detect.ts';
 import { ownerChecks, type Repositories } from './store.ts';
 import { readRepositoryUrl } from './url.ts';
 
@@ -21,10 +23,17 @@ export interface Mirrors {
   readonly resolve: (id: RepositoryId, ref: string) => Promise<ObjectId | null>;
   readonly branches: (id: RepositoryId) => Promise<string[]>;
   /** How the project at `commit` is checked, by its own files. */
-  readonly detect: (id: RepositoryId, commit: ObjectId) => Promise<Detected>;
+  readonly detect: (id: RepositoryId, commit: ObjectId) => Promise<DetectedProject>;
+  /** What a set-up depends on; remembers the trees it has listed. */
+  readonly setUpInputs: SetUpInputs;
   readonly forget: (id: RepositoryId) => Promise<void>;
   /** After a crash: removes mirrors that no repository owns. Called once at start, before anything is fetched. */
   readonly sweep: () => Promise<void>;
+}
+
+/** How a project is checked, and what that needs first; null: nothing, or it is in the tree. */
+export interface DetectedProject extends Detected {
+  readonly setUp: DetectedSetUp | null;
 }
 
 interface Parts {
@@ -34,6 +43,8 @@ interface Parts {
   readonly clock: Clock;
   /** A default branch is new or has moved. */
   readonly onMoved?: () => void;
+  /** Whether an address is one of GitHub's; absent: none is. */
+  readonly isAtGitHub?: (url: string) => boolean;
 }
 
 export function mirrors(parts: Parts): Mirrors {
@@ -60,6 +71,7 @@ export function mirrors(parts: Parts): Mirrors {
       return listed.stdout.toString('utf8').split('\n').filter(Boolean);
     },
     detect: (id, commit) => detectAt(parts.git, gitDir(id), commit),
+    setUpInputs: setUpInputs(parts.git),
     forget: (id) => rm(gitDir(id), { recursive: true, force: true }),
     sweep: async () => {
       const owned = new Set(parts.repositories.list().map((repository) => gitDir(repository.id)));
@@ -72,12 +84,12 @@ export function mirrors(parts: Parts): Mirrors {
 }
 
 async function addRepository(
-  { git, repositories, clock, onMoved }: Parts,
+  { git, repositories, clock, onMoved, isAtGitHub }: Parts,
   gitDirOf: (id: RepositoryId) => string,
   request: NewRepository,
   signal?: AbortSignal,
 ): Promise<Result<Repository, Problem>> {
-  const url = readRepositoryUrl(request.url);
+  const url = readRepositoryUrl(request.url, isAtGitHub);
   if (!url.ok) return url;
   const taken = (): { ok: false; why: Problem } =>
     no(problem('repository_exists', `There is a repository named ${request.name} already. Choose another name.`));
@@ -108,7 +120,7 @@ async function addRepository(
       id,
       name: request.name,
       url: url.value,
-      forge: 'local',
+      forge: isAtGitHub?.(url.value) === true ? 'github' : 'local',
       defaultBranch: fetched.value,
       head,
       fetchedAtMs: clock.nowMs(),
@@ -116,6 +128,8 @@ async function addRepository(
       detectedChecks: detected.checks,
       formatter: request.formatter || null,
       detectedFormatter: detected.formatter,
+      setUp: request.setUp ?? null,
+      detectedSetUp: detected.setUp?.command ?? null,
       author: null,
       trouble: null,
       addedAtMs: clock.nowMs(),
@@ -136,9 +150,7 @@ async function fetchRepository(
   }
   const defaultBranch = fetched.value === '' ? repository.defaultBranch : fetched.value;
   const head = await resolveRef(git, gitDir, defaultBranch);
-  const known =
-    head === repository.head ? { checks: repository.detectedChecks, formatter: repository.detectedFormatter } : null;
-  const detected = known ?? (head === null ? { checks: [], formatter: null } : await detectAt(git, gitDir, head));
+  const detected = await detectedAt(git, gitDir, head, repository);
   if (head !== repository.head) onMoved?.();
   return ok(
     repositories.fetched(repository.id, {
@@ -146,8 +158,24 @@ async function fetchRepository(
       defaultBranch,
       detectedChecks: detected.checks,
       detectedFormatter: detected.formatter,
+      detectedSetUp: detected.setUp,
     }),
   );
+}
+
+/** What the repository's row says already, or what the files of another tip say. */
+async function detectedAt(
+  git: Git,
+  gitDir: string,
+  head: ObjectId | null,
+  known: Repository,
+): Promise<Detected & { readonly setUp: string | null }> {
+  const { detectedChecks: checks, detectedFormatter: formatter, detectedSetUp: setUp } = known;
+  if (head === null) return { checks: [], formatter: null, setUp: null };
+  // A row of before there was a set-up knows nothing of it.
+  if (head === known.head && setUp !== undefined) return { checks, formatter, setUp };
+  const detected = await detectAt(git, gitDir, head);
+  return { ...detected, setUp: detected.setUp?.command ?? null };
 }
 
 async function resolveRef(git: Git, gitDir: string, ref: string): Promise<ObjectId | null> {
@@ -162,16 +190,25 @@ async function resolveRef(git: Git, gitDir: string, ref: string): Promise<Object
   return null;
 }
 
-async function detectAt(git: Git, gitDir: string, commit: ObjectId): Promise<Detected> {
-  const listed = await git.run({ gitDir, args: ['ls-tree', '-z', commit, '--', ...detectionFiles] });
+async function detectAt(git: Git, gitDir: string, commit: ObjectId): Promise<DetectedProject> {
+  const asked = [...detectionFiles, ...setUpContents, ...detectionNames, ...setUpNames, ...setUpFolders];
+  const listed = await git.run({ gitDir, args: ['ls-tree', '-z', commit, '--', ...asked] });
+  const contents = new Set<string>([...detectionFiles, ...setUpContents]);
+  const folders = new Set<string>(setUpFolders);
   const files = new Map<string, string>();
   for (const row of listed.stdout.toString('utf8').split('\0').filter(Boolean)) {
     const [, kind, id, path] = /^\d+ (\w+) ([0-9a-f]+)\t(.*)$/s.exec(row) ?? [];
-    if (kind !== 'blob' || id === undefined || path === undefined) continue;
+    if (id === undefined || path === undefined) continue;
+    if (kind !== 'blob' && !folders.has(path)) continue;
+    if (!contents.has(path)) {
+      files.set(path, '');
+      continue;
+    }
     const blob = await git.run({ gitDir, args: ['cat-file', 'blob', id], outputBytesMax: detectionBytesMax });
     files.set(path, blob.stdout.toString('utf8'));
   }
-  return detectChecks(files);
+  const detected = detectChecks(files);
+  return { ...detected, setUp: detectSetUp(files, detected) };
 }
 
 /** What git said about a remote, as a sentence the owner can act on. */

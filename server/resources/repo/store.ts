@@ -12,6 +12,7 @@ export interface Fetched {
   readonly defaultBranch: string;
   readonly detectedChecks: readonly CheckDefinition[];
   readonly detectedFormatter: string | null;
+  readonly detectedSetUp: string | null;
 }
 
 export interface Repositories {
@@ -39,7 +40,11 @@ const Row = z.object({
   detected_checks: z.string(),
   owner_formatter: z.string().nullable(),
   detected_formatter: z.string().nullable(),
+  owner_setup: z.string().nullable(),
+  /** null: not looked yet. Empty: nothing to install. */
+  detected_setup: z.string().nullable(),
   author: z.string().nullable(),
+  pull_settings: z.string().nullable(),
   trouble: z.string().nullable(),
   added_at_ms: z.int(),
 });
@@ -58,7 +63,10 @@ function toRepository(row: unknown): Repository {
     detectedChecks: JSON.parse(read.detected_checks),
     formatter: read.owner_formatter,
     detectedFormatter: read.detected_formatter,
+    setUp: read.owner_setup,
+    detectedSetUp: read.detected_setup === null ? undefined : read.detected_setup || null,
     author: read.author === null ? null : JSON.parse(read.author),
+    pulls: read.pull_settings === null ? undefined : JSON.parse(read.pull_settings),
     trouble: read.trouble,
     addedAtMs: read.added_at_ms,
   });
@@ -111,14 +119,16 @@ function insert({ db, ledger, get }: Parts, repository: Repository): Repository 
   db.sqlite
     .prepare(
       `insert into repository (id, name, url, forge, default_branch, head, fetched_at_ms, owner_checks, detected_checks,
-         owner_formatter, detected_formatter, author, trouble, added_at_ms)
+         owner_formatter, detected_formatter, owner_setup, detected_setup, author, trouble, added_at_ms)
        values (@id, @name, @url, @forge, @defaultBranch, @head, @fetchedAtMs, @checks, @detectedChecks, @formatter,
-         @detectedFormatter, @author, @trouble, @addedAtMs)`,
+         @detectedFormatter, @setUp, @detectedSetUp, @author, @trouble, @addedAtMs)`,
     )
     .run({
       ...repository,
       checks: json(repository.checks),
       detectedChecks: JSON.stringify(repository.detectedChecks),
+      setUp: repository.setUp ?? null,
+      detectedSetUp: repository.detectedSetUp ?? '',
       author: json(repository.author),
     });
   const { id, name, url, head, defaultBranch } = repository;
@@ -130,24 +140,35 @@ function changeByOwner(parts: Parts, id: RepositoryId, change: RepositoryChange)
   const now = parts.get(id);
   const checks = change.checks === undefined ? now.checks : ownerChecks(change.checks);
   const formatter = change.formatter === undefined ? now.formatter : change.formatter || null;
+  const setUp = (change.setUp === undefined ? now.setUp : change.setUp) ?? null;
   const author = change.author === undefined ? now.author : change.author;
-  const sql = 'update repository set owner_checks = ?, owner_formatter = ?, author = ? where id = ?';
-  changeOne(parts, sql, json(checks), formatter, json(author), id);
-  const body = { name: now.name, checks, formatter, author };
+  const pulls = changedPulls(now.pulls, change.pulls);
+  const sql =
+    'update repository set owner_checks = ?, owner_formatter = ?, owner_setup = ?, author = ?, pull_settings = ? where id = ?';
+  changeOne(parts, sql, json(checks), formatter, setUp, json(author), json(pulls), id);
+  const body = { name: now.name, checks, formatter, setUp, author, ...(pulls === undefined ? {} : { pulls }) };
   parts.ledger.append({ kind: 'repository.changed', actor: 'owner', subject: id, body });
   return parts.get(id);
+}
+
+/** What is not named stays as it is. */
+function changedPulls(now: Repository['pulls'], change: RepositoryChange['pulls']): Repository['pulls'] {
+  if (change === undefined) return now;
+  if (change === null) return undefined;
+  return { isDraft: change.isDraft ?? now?.isDraft ?? false, labels: change.labels ?? now?.labels ?? [] };
 }
 
 function recordFetch(parts: Parts, id: RepositoryId, fetched: Fetched): Repository {
   const before = parts.get(id);
   changeOne(
     parts,
-    `update repository set head = ?, default_branch = ?, detected_checks = ?, detected_formatter = ?, fetched_at_ms = ?,
-       trouble = null where id = ?`,
+    `update repository set head = ?, default_branch = ?, detected_checks = ?, detected_formatter = ?, detected_setup = ?,
+       fetched_at_ms = ?, trouble = null where id = ?`,
     fetched.head,
     fetched.defaultBranch,
     JSON.stringify(fetched.detectedChecks),
     fetched.detectedFormatter,
+    fetched.detectedSetUp ?? '',
     parts.clock.nowMs(),
     id,
   );
