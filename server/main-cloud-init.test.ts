@@ -9,6 +9,7 @@ import { afterAll, beforeAll, describe, expect, it } from 'vitest';
 import { HelperFrame, type Assignment } from '#contract/helper-wire.ts';
 import { silentLog } from '../helper/test-kit.ts';
 import { remoteSandbox } from './adapters/remote-sandbox.ts';
+import { makeKeys } from './adapters/ssh-link-keys.ts';
 import { sshLink } from './adapters/ssh-link.ts';
 import { cloudInit } from './resources/lease/cloud-init.ts';
 import { places, users } from './resources/lease/cloud-init-places.ts';
@@ -18,9 +19,10 @@ import { cloudSeed } from './testing/machine/cloud-seed.ts';
 import { bootMachine, type Machine } from './testing/machine/machine.ts';
 import { until } from './testing/wait.ts';
 
-const client = ssh2.utils.generateKeyPairSync('ed25519');
-const stranger = ssh2.utils.generateKeyPairSync('ed25519');
-const host = ssh2.utils.generateKeyPairSync('ed25519');
+const made = makeKeys(ssh2);
+const client = { public: made.clientPublicKey, private: made.clientPrivateKey };
+const host = { public: made.hostPublicKey, private: made.hostPrivateKey };
+const stranger = { private: makeKeys(ssh2).clientPrivateKey };
 const hostname = 'pg-0123456789ab-ba9876543210-1790003600';
 const mebibyte = 1024 * 1024;
 

@@ -1,6 +1,7 @@
 import { mkdtempSync, rmSync, writeFileSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
+import { Writable } from 'node:stream';
 import { afterEach, beforeEach, describe, expect, it } from 'vitest';
 import { Budget } from '#contract/budget.ts';
 import { Job } from '#contract/job.ts';
@@ -8,30 +9,35 @@ import { HelperView } from '#contract/lease.ts';
 import { testBudget } from './testing/budget.ts';
 import { startFakeCloud, type FakeCloud } from './testing/cloud/cloud.ts';
 import { openContract } from './testing/cloud/contract.ts';
-import { machineHooks } from './testing/cloud/machines.ts';
+import { machineHooks, type MachineHooks } from './testing/cloud/machines.ts';
 import { closeHouses, newHouse, type House } from './testing/daemon.ts';
+import { nameHosts } from './testing/machine/helper-machine.ts';
 import { canBoot } from './testing/machine/layer.ts';
+import { makeRegistry, type TestRegistry } from './testing/machine/registry.ts';
 import { addRepository, getProposal, must, sendPatch } from './testing/owner.ts';
 import { makeRepository, removeRepositories, type TestRepository } from './testing/repository.ts';
 import { until } from './testing/wait.ts';
 
 const what = 'the whole story of a helper on a real machine';
 const bootMsMax = 120_000;
+const host = 'registry.example.com';
 
 describe.runIf(canBoot(what))(what, { timeout: 240_000 }, () => {
   let folder = '';
   let cloud: FakeCloud;
   let house: House;
   let repository: TestRepository;
+  let registry: TestRegistry;
 
   beforeEach(async () => {
     folder = mkdtempSync(join(tmpdir(), 'patchgit-helper-'));
     const file = join(folder, 'budget.json');
     const helper = { ...testBudget.helper, largestWithoutApproval: 's-4vcpu-8gb' };
-    writeFileSync(file, JSON.stringify({ ...testBudget, helper }));
+    writeFileSync(file, JSON.stringify({ ...testBudget, helper, setup: { hosts: [host] } }));
+    registry = makeRegistry(host);
     const contract = openContract();
     cloud = await startFakeCloud({
-      ...machineHooks(),
+      ...machinesOnTheInternet(registry),
       ...(contract === null ? {} : { contract }),
       conditions: { bootMs: 200, destroyMs: 200 },
     });
@@ -41,18 +47,25 @@ describe.runIf(canBoot(what))(what, { timeout: 240_000 }, () => {
       DIGITALOCEAN_API_URL: cloud.url,
     });
     await house.start();
-    // More memory than the sandbox of any machine here has.
-    repository = makeRepository({ 'a.txt': 'one\n', '.patchgit.yml': 'memoryMiB: 6000\n' });
-    const checks = [{ name: 'words', command: 'cat a.txt && hostname && test "$(cat a.txt)" != broken' }];
-    await addRepository(house.client, { name: 'r', url: repository.origin, checks });
   });
   afterEach(async () => {
     await closeHouses();
     await cloud.close();
+    await registry.close();
     removeRepositories();
     rmSync(folder, { recursive: true, force: true });
   });
 
+  const words = 'cat a.txt && hostname && test "$(cat a.txt)" != broken';
+  const has = async (files: Readonly<Record<string, string>>, command: string): Promise<void> => {
+    // More memory than the sandbox of any machine here has.
+    repository = makeRepository({ 'a.txt': 'one\n', '.patchgit.yml': 'memoryMiB: 6000\n', ...files });
+    await addRepository(house.client, {
+      name: 'r',
+      url: repository.origin,
+      checks: [{ name: 'words', command }],
+    });
+  };
   const view = async (): Promise<HelperView> => HelperView.parse(must(await house.client.get('/api/helper')));
   const atRest = (id: string): Promise<Job> =>
     until(
@@ -69,6 +82,7 @@ describe.runIf(canBoot(what))(what, { timeout: 240_000 }, () => {
     must(await sendPatch(house.client, { repository: 'r', patch: repository.diff({ 'a.txt': 'two\n' }) }));
 
   it('is one machine that is ordered, proves the patch, is destroyed, and is paid for by what the cloud would bill', async () => {
+    await has({}, words);
     const job = await atRest((await send()).id);
     expect(job).toMatchObject({ state: 'proposed', problem: null });
     const { document } = await getProposal(house.client, job.proposalId ?? '');
@@ -87,6 +101,7 @@ describe.runIf(canBoot(what))(what, { timeout: 240_000 }, () => {
   });
 
   it('is destroyed after the daemon was killed, because its keys are gone, and its job is done on another one', async () => {
+    await has({}, words);
     const { id } = await send();
     await until('the helper works', async () => (await view()).current?.state === 'ready', bootMsMax, 200);
     await house.kill();
@@ -98,4 +113,50 @@ describe.runIf(canBoot(what))(what, { timeout: 240_000 }, () => {
     expect(cloud.alive()).toEqual([]);
     expect((await budget()).hour.pendingUsd).toBe(0);
   });
+
+  it('proves a repository whose checks need its dependencies, which are fetched there through the door', async () => {
+    const check = "node -e \"console.log(require('three') + fs.readFileSync('a.txt', 'utf8'))\"";
+    await has(registry.repository, check);
+    const job = await atRest((await send()).id);
+    expect(job).toMatchObject({ state: 'proposed', problem: null });
+    const { document } = await getProposal(house.client, job.proposalId ?? '');
+    expect(document.proof).toMatchObject({ placement: 'helper', newFailures: 0 });
+    const [setUp, ran] = document.checks;
+    const success = { conclusion: 'success' };
+    expect(setUp).toMatchObject({ name: 'set-up', command: 'npm ci', before: success, after: success });
+    expect(ran).toMatchObject({ name: 'words', before: success, after: success });
+    const log = (sha256: string | undefined): Promise<string> =>
+      new Promise((resolve, reject) => {
+        let text = '';
+        const sink = new Writable({
+          write: (chunk: Buffer, _, done) => {
+            text += chunk.toString();
+            done();
+          },
+        });
+        house.client.stream(`/api/artifacts/${sha256}`, sink).then(() => resolve(text), reject);
+      });
+    expect(await log(ran?.before.log.sha256)).toBe('3one\n\n');
+    expect(await log(ran?.after.log.sha256)).toBe('3two\n\n');
+    // Once for both sides: the patch changes nothing that it is made from.
+    expect(registry.asked.filter((path) => path.endsWith('.tgz'))).toHaveLength(1);
+    await until('it is confirmed to be gone', async () => (await view()).current === null, bootMsMax, 200);
+    expect(cloud.alive()).toEqual([]);
+  });
 });
+
+/** Rented machines that find the registry by its name, at an address that is public by its number. */
+function machinesOnTheInternet(registry: TestRegistry): MachineHooks {
+  const hooks = machineHooks();
+  return {
+    ...hooks,
+    onBoot: async (droplet, userData) => {
+      const address = await hooks.onBoot(droplet, userData);
+      const machine = hooks.machines.get(droplet.id);
+      if (machine?.internet === undefined || machine.internet === null) throw new Error('the machine has no network');
+      await nameHosts(machine, { [host]: machine.internet });
+      await registry.listen(machine.internet);
+      return address;
+    },
+  };
+}

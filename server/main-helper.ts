@@ -1,16 +1,18 @@
 /** Builds the way to a helper: DigitalOcean, SSH and the program over there, or the sentence that says what is missing. */
 import { existsSync, readFileSync } from 'node:fs';
 import type { Doctor } from '#contract/api.ts';
-import type { BudgetFile } from '#contract/budget.ts';
+import { bakeRules, setUpRules, type BudgetFile } from '#contract/budget.ts';
 import type { HelperView } from '#contract/lease.ts';
 import { problem, type Problem } from '#contract/problem.ts';
+import { ownAddress } from './adapters/digitalocean-own-address.ts';
 import { inspectCloud } from './adapters/digitalocean-scopes.ts';
 import { digitalOcean } from './adapters/digitalocean.ts';
 import { remoteSandbox } from './adapters/remote-sandbox.ts';
 import { sshLink } from './adapters/ssh-link.ts';
 import type { Config } from './config.ts';
+import { sha256 } from './lib/digest.ts';
 import { no, ok, type Result } from './lib/result.ts';
-import type { Clock, Cloud, Log, PaidSandbox, Random, Sandbox } from './ports.ts';
+import type { Clock, Log, PaidSandbox, Random, Sandbox } from './ports.ts';
 import type { Database } from './record/db/open.ts';
 import type { Ledger } from './record/ledger/store.ts';
 import type { Till } from './resources/budget/perform.ts';
@@ -18,8 +20,8 @@ import type { PriceDesk } from './resources/budget/prices.ts';
 import { places, users } from './resources/lease/cloud-init-places.ts';
 import { cloudInit } from './resources/lease/cloud-init.ts';
 import { leaseDesk } from './resources/lease/desk.ts';
-import { machineTag } from './resources/lease/names.ts';
 import { noHelper } from './resources/lease/none.ts';
+import { helperWalls } from './resources/lease/walls.ts';
 
 export interface HelperParts {
   readonly config: Config;
@@ -45,6 +47,8 @@ export interface Helper {
   readonly paid: PaidSandbox;
   readonly view: () => HelperView;
   readonly destroyNow: () => Result<null, Problem>;
+  /** Resolves when the making of an image is accepted, or refused. */
+  readonly bake: () => Promise<Result<null, Problem>>;
   /** For `doctor`: what the token can and cannot do, without doing any of it. */
   readonly inspect: () => Promise<Doctor['findings']>;
   readonly close: () => Promise<void>;
@@ -52,7 +56,6 @@ export interface Helper {
 
 const requestMsMax = 60_000;
 const sshPort = 22;
-const guardEveryMs = 6 * 60 * 60_000;
 
 export function realHelper(parts: HelperParts): Helper {
   const { config, token, helperPath, settings, prices, clock, log } = parts;
@@ -64,20 +67,39 @@ export function realHelper(parts: HelperParts): Helper {
   if (!helperPath.endsWith('.cjs') || !existsSync(helperPath))
     return helperOf(noHelper('No helper can be had before "npm run build": the program for it is not there.'), clock);
   const cloud = digitalOcean({ token, apiUrl: config.digitalOceanUrl, wallMs: requestMsMax, log });
+  const walls = helperWalls({ ...parts, cloud, ownAddress: ownAddressFor(parts) });
+  // Of the order: a machine keeps the registries that it was made with, whatever budget.json says meanwhile.
+  let registryHosts: readonly string[] = [];
+  const doorOrders = (): { registryHosts: readonly string[]; programSha256: string } => {
+    registryHosts = setUpRules(settings()).hosts;
+    return { registryHosts, programSha256: sha256(readFileSync(helperPath)) };
+  };
   const desk = leaseDesk({
     ...parts,
     cloud,
     link: sshLink({ log }),
     priceOf: (slug) => prices.size(slug)?.usdPerHour ?? null,
-    takePrices: (offers) => prices.takeFromCloud(offers),
-    cloudInit: ({ hostname, keys, deadlineAtMs: selfDestructAtMs }) =>
-      cloudInit({ hostname, keys, image: 'plain', selfDestructAtMs, nowMs: clock.nowMs(), sshFromAddresses: [] }),
+    takePrices: (offers) =>
+      prices.takeFromCloud(
+        offers.map(({ slug, usdPerHour, memoryMiB, cpus }) => ({ slug, usdPerHour, memoryMiB, cpus })),
+      ),
+    cloudInit: ({ hostname, keys, form, deadlineAtMs: selfDestructAtMs }) =>
+      cloudInit({
+        hostname,
+        keys,
+        image: form === 'baked' ? 'baked' : 'plain',
+        ...(form === 'bake' ? { bake: bakeRules(settings()) } : { door: doorOrders() }),
+        selfDestructAtMs,
+        nowMs: clock.nowMs(),
+        sshFromAddresses: walls.fromAddresses(),
+      }),
     remoteSandbox: (connection) =>
       remoteSandbox({
         connection,
         helperBundle: readFileSync(helperPath),
         folder: places.trees,
         helper: { kind: 'service', command: [places.helperCommand], program: places.helperProgram },
+        door: { socket: places.doorSocket, hosts: registryHosts },
         log,
       }),
     policy: () => {
@@ -85,9 +107,6 @@ export function realHelper(parts: HelperParts): Helper {
       return { regions, image, user: users.login.name, port: sshPort };
     },
   });
-  const guard = (): void => void guardHelpers(parts, cloud);
-  guard();
-  clock.every(guardEveryMs, guard);
   return {
     paid: desk,
     view: desk.view,
@@ -95,17 +114,24 @@ export function realHelper(parts: HelperParts): Helper {
       const asked = desk.destroyNow();
       return asked.ok ? ok(null) : no(problem('not_found', asked.why));
     },
-    inspect: () => inspectCloud(cloud),
-    close: desk.close,
+    bake: async () => {
+      const asked = await desk.bake();
+      return asked.ok ? ok(null) : no(problem('helper_failed', asked.why));
+    },
+    inspect: async () => [...(await inspectCloud(cloud)), walls.finding()],
+    close: () => {
+      walls.stop();
+      return desk.close();
+    },
   };
 }
 
-/** The cloud's own firewall in front of every helper of ours: only SSH. The machine has one of its own behind it. */
-async function guardHelpers({ install, log }: HelperParts, cloud: Cloud): Promise<void> {
-  const tag = machineTag(install);
-  const guarded = await cloud.ensureFirewall({ name: tag, tag, fromAddresses: ['0.0.0.0/0', '::/0'] });
-  if (!guarded.ok)
-    log.warn({ why: guarded.why.message, code: guarded.why.code }, 'the firewall for helpers was not made');
+/** A cloud on this very machine reaches its helpers by ways of its own. */
+function ownAddressFor({ config }: HelperParts): () => Promise<string | null> {
+  const { hostname } = new URL(config.digitalOceanUrl);
+  if (['127.0.0.1', '[::1]', 'localhost'].includes(hostname)) return () => Promise.resolve(null);
+  const { publicAddress } = config;
+  return publicAddress === null ? ownAddress : () => Promise.resolve(publicAddress);
 }
 
 /** What the doors show where nothing can be rented. */
@@ -118,9 +144,12 @@ export function helperOf(paid: PaidSandbox, clock: Clock): Helper {
       current: null,
       past: [],
       strays: [],
+      bake: null,
+      images: [],
       asOfMs: clock.nowMs(),
     }),
     destroyNow: () => no(problem('not_found', 'There is no helper, so there is nothing to destroy.')),
+    bake: async () => no(problem('not_configured', available.ok ? 'Only a cloud makes images.' : available.why)),
     inspect: async () => [],
     close: async () => undefined,
   };

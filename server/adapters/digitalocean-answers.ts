@@ -3,7 +3,7 @@
  * out whatever came; only what passes here is an answer.
  */
 import { z } from 'zod';
-import type { CloudImage, CloudMachine, CloudSizeOffer } from '../ports.ts';
+import type { CloudImage, CloudMachine, CloudSizeOffer } from '../ports-cloud.ts';
 
 export const CloudErrorBody = z.object({ id: z.string().min(1), message: z.string() });
 export type CloudErrorBody = z.infer<typeof CloudErrorBody>;
@@ -51,6 +51,7 @@ const Size = z
     slug: z.string().min(1),
     memory: z.int().positive(),
     vcpus: z.int().positive(),
+    disk: z.int().positive(),
     price_hourly: PricePerHour,
     regions: z.array(z.string()),
     available: z.boolean(),
@@ -59,6 +60,7 @@ const Size = z
     slug: size.slug,
     memoryMiB: size.memory,
     cpus: size.vcpus,
+    diskGiB: size.disk,
     usdPerHour: size.price_hourly,
     regions: size.regions,
     available: size.available && size.price_hourly > 0,
@@ -76,6 +78,7 @@ const Snapshot = z
     created_at: Instant,
     regions: z.array(z.string()),
     min_disk_size: z.int().min(0),
+    size_gigabytes: z.number().min(0).nullish(),
     resource_type: z.literal('droplet'),
   })
   .transform((snapshot): CloudImage => ({
@@ -84,6 +87,7 @@ const Snapshot = z
     name: snapshot.name,
     regions: snapshot.regions,
     minDiskGiB: snapshot.min_disk_size,
+    sizeGiB: snapshot.size_gigabytes ?? null,
     createdAtMs: snapshot.created_at,
   }));
 

@@ -4,7 +4,8 @@ import type { createApiClient } from 'dots-wrapper';
 import { assert } from '../lib/assert.ts';
 import { redactText, type KnownSecret } from '../lib/redact.ts';
 import { no, ok, type Result } from '../lib/result.ts';
-import type { CloudFailure, Log } from '../ports.ts';
+import type { Log } from '../ports.ts';
+import type { CloudFailure } from '../ports-cloud.ts';
 import { CloudErrorBody } from './digitalocean-answers.ts';
 
 export interface DigitalOceanOptions {

@@ -1,7 +1,7 @@
 import { isIP } from 'node:net';
 import { assert } from '../lib/assert.ts';
 import { no, ok, type Result } from '../lib/result.ts';
-import type { Cloud, CloudFailure } from '../ports.ts';
+import type { Cloud, CloudFailure } from '../ports-cloud.ts';
 import { FirewallPage, OneFirewall, OneTag, type CloudFirewall } from './digitalocean-answers.ts';
 import { unknownFailure, type Call } from './digitalocean-call.ts';
 import { completeList } from './digitalocean-list.ts';

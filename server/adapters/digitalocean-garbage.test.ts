@@ -3,7 +3,8 @@ import type { AddressInfo } from 'node:net';
 import { inspect } from 'node:util';
 import * as fc from 'fast-check';
 import { afterAll, beforeAll, expect, it } from 'vitest';
-import type { CloudFailure, Log } from '../ports.ts';
+import type { Log } from '../ports.ts';
+import type { CloudFailure } from '../ports-cloud.ts';
 import { fakeToken } from '../testing/cloud/cloud.ts';
 import { digitalOcean } from './digitalocean.ts';
 

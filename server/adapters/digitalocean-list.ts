@@ -1,6 +1,6 @@
 import type { z } from 'zod';
 import { no, ok, type Result } from '../lib/result.ts';
-import type { CloudFailure } from '../ports.ts';
+import type { CloudFailure } from '../ports-cloud.ts';
 import type { Page } from './digitalocean-answers.ts';
 import { unknownFailure, type Call, type DotsClient } from './digitalocean-call.ts';
 

@@ -1,6 +1,6 @@
 import { afterEach, beforeEach, describe, expect, it } from 'vitest';
 import { AssertionError } from '../lib/assert.ts';
-import type { Cloud } from '../ports.ts';
+import type { Cloud } from '../ports-cloud.ts';
 import { startFakeCloud, type FakeCloud } from '../testing/cloud/cloud.ts';
 import { openCloudDesk, order, refused, shown } from '../testing/cloud/desk.ts';
 import { faultNames, plantFault } from '../testing/cloud/named-faults.ts';

@@ -1,4 +1,4 @@
-import type { Cloud, CloudFailure } from '../ports.ts';
+import type { Cloud, CloudFailure } from '../ports-cloud.ts';
 
 /**
  * What a token needs, by what it is for (notes/helper-fleet.md 1.6, from DigitalOcean's pages on custom scopes). Scopes are per

@@ -1,10 +1,12 @@
 import { afterEach, beforeEach, describe, expect, it } from 'vitest';
-import type { Cloud, CloudFailure, CloudMachine, Log } from '../ports.ts';
+import type { Log } from '../ports.ts';
+import type { Cloud, CloudFailure, CloudMachine } from '../ports-cloud.ts';
 import type { FakeCloud } from '../testing/cloud/cloud.ts';
 import { openCloudDesk, order, refused, shown } from '../testing/cloud/desk.ts';
 import type { Says } from '../testing/cloud/faults.ts';
 import type { FakeClock } from '../testing/fake-clock.ts';
 import { digitalOcean } from './digitalocean.ts';
+import { plantFault } from '../testing/cloud/named-faults.ts';
 
 let cloud: FakeCloud;
 let clock: FakeClock;
@@ -69,22 +71,37 @@ it('follows a machine from new to active to gone', async () => {
 it('makes a snapshot, lists it, builds from it and deletes it', async () => {
   const { id } = await made();
   clock.advance(20_000);
-  expect(await port.snapshot(id, 'patchgit-golden-1')).toEqual({ ok: true, value: null });
+  const asked = await port.snapshot(id, 'patchgit-golden-1');
+  const actionId = asked.ok ? asked.value.actionId : 0;
+  expect(await port.action(actionId)).toEqual({ ok: true, value: 'in-progress' });
   expect(refused(await port.powerOff(id))).toMatchObject({
     kind: 'refused',
     code: 'unprocessable_entity',
     message: 'DigitalOcean said: Droplet already has a pending event.',
   });
   clock.advance(60_000);
+  expect(await port.action(actionId)).toEqual({ ok: true, value: 'completed' });
   const snapshots = await port.snapshots();
   expect(snapshots).toMatchObject({
     ok: true,
-    value: [{ name: 'patchgit-golden-1', slug: null, regions: ['fra1'], minDiskGiB: 80 }],
+    value: [{ name: 'patchgit-golden-1', slug: null, regions: ['fra1'], minDiskGiB: 80, sizeGiB: 2.36 }],
   });
   const image = snapshots.ok ? (snapshots.value[0]?.id ?? 0) : 0;
   expect(await port.create({ ...order, name: 'pg-second', image })).toMatchObject({ ok: true });
   expect(await port.deleteSnapshot(image)).toEqual({ ok: true, value: null });
   expect(refused(await port.deleteSnapshot(image)).kind).toBe('not_found');
+});
+
+it('says that a snapshot failed, and knows no action that there is not', async () => {
+  const { id } = await made();
+  clock.advance(20_000);
+  plantFault(cloud, 'snapshot_errored');
+  const asked = await port.snapshot(id, 'patchgit-golden-1');
+  clock.advance(60_000);
+  expect(await port.action(asked.ok ? asked.value.actionId : 0)).toEqual({ ok: true, value: 'errored' });
+  expect(await port.snapshots()).toEqual({ ok: true, value: [] });
+  expect(refused(await port.action(1)).kind).toBe('not_found');
+  await expect(port.action(0)).rejects.toThrow('numbers its machines');
 });
 
 it('reads the account, and the sizes with the prices of this moment', async () => {
@@ -95,6 +112,7 @@ it('reads the account, and the sizes with the prices of this moment', async () =
   expect(sizes.ok && sizes.value.find(({ slug }) => slug === 's-2vcpu-4gb')).toEqual({
     slug: 's-2vcpu-4gb',
     memoryMiB: 4096,
+    diskGiB: 80,
     cpus: 2,
     usdPerHour: 0.07142,
     regions: ['nyc3', 'ams3'],

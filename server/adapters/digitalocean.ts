@@ -1,7 +1,7 @@
 import type { z } from 'zod';
 import { assert } from '../lib/assert.ts';
 import { no, ok, type Result } from '../lib/result.ts';
-import type { Cloud, CloudFailure, CloudMachine, NewCloudMachine } from '../ports.ts';
+import type { Cloud, CloudFailure, CloudMachine, NewCloudMachine } from '../ports-cloud.ts';
 import { DropletPage, OneAccount, OneAction, OneDroplet, SizePage, SnapshotPage } from './digitalocean-answers.ts';
 import { caller, endpointOf, unknownFailure, type Call, type DigitalOceanOptions } from './digitalocean-call.ts';
 import { ensureFirewall } from './digitalocean-firewall.ts';
@@ -64,20 +64,34 @@ export function digitalOcean(options: DigitalOceanOptions): Cloud {
     powerOff: async (id) => {
       assertId(id);
       const answer = await call('power off', 201, (client) => client.droplet.powerOffDroplet({ droplet_id: id }));
-      return begun(answer, id, 'power_off');
+      const taken = begun(answer, id, 'power_off');
+      return taken.ok ? ok(null) : taken;
     },
+    ...images(call),
+    ensureFirewall: (order) => ensureFirewall(call, endpoint, order),
+  };
+}
+
+/** Snapshots of machines: made, followed, deleted. */
+function images(call: Call): Pick<Cloud, 'snapshot' | 'action' | 'deleteSnapshot'> {
+  return {
     snapshot: async (id, name) => {
       assertId(id);
       assert(/^\S.{0,254}$/.test(name), 'a snapshot has a name');
       const answer = await call('snapshot', 201, (client) => client.droplet.snapshotDroplet({ droplet_id: id, name }));
       return begun(answer, id, 'snapshot');
     },
+    action: async (id) => {
+      assertId(id);
+      const read = parsed(await call('action', 200, (client) => client.action.getAction({ action_id: id })), OneAction);
+      if (!read.ok) return read;
+      return read.value.action.id === id ? ok(read.value.action.status) : no(otherThing());
+    },
     deleteSnapshot: async (id) => {
       assertId(id);
       const done = await call('delete snapshot', 204, (client) => client.snapshot.deleteSnapshot({ snapshot_id: id }));
       return done.ok ? ok(null) : done;
     },
-    ensureFirewall: (order) => ensureFirewall(call, endpoint, order),
   };
 }
 
@@ -114,15 +128,19 @@ async function create(call: Call, order: NewCloudMachine): Promise<Result<CloudM
   return read.value.droplet.name === order.name ? ok(read.value.droplet) : no(otherThing());
 }
 
-/** An action that was taken on; when it ends is for the caller to find out from the machine or the snapshots. */
-function begun(answer: Result<unknown, CloudFailure>, id: number, type: string): Result<null, CloudFailure> {
+/** An action that was taken on; when it ends is for the caller to find out. */
+function begun(
+  answer: Result<unknown, CloudFailure>,
+  id: number,
+  type: string,
+): Result<{ readonly actionId: number }, CloudFailure> {
   const read = parsed(answer, OneAction);
   if (!read.ok) return read;
   const { action } = read.value;
   if (action.resource_id !== id || action.type !== type) return no(otherThing());
   return action.status === 'errored'
     ? no(unknownFailure('action_errored', `DigitalOcean took the order (${type}) and then failed at it.`))
-    : ok(null);
+    : ok({ actionId: action.id });
 }
 
 function parsed<T>(answer: Result<unknown, CloudFailure>, schema: z.ZodType<T>): Result<T, CloudFailure> {

@@ -2,7 +2,7 @@
 import type { Readable } from 'node:stream';
 import { no, ok } from '../lib/result.ts';
 import type { Result } from '../lib/result.ts';
-import type { HelperConnection } from '../ports.ts';
+import type { HelperConnection } from '../ports-cloud.ts';
 
 interface Question {
   /** Goes to the command's standard input, which then ends. */
@@ -81,7 +81,7 @@ class Bounded {
 }
 
 /** It comes from another machine and goes into a sentence. */
-function oneLine(text: string): string {
+export function oneLine(text: string): string {
   return text
     .replaceAll(/[\p{C}\s]+/gu, ' ')
     .trim()

@@ -1,5 +1,6 @@
 /** The conversation with a helper that runs on another machine. */
-import type { HelperConnection, Log } from '../ports.ts';
+import type { Log } from '../ports.ts';
+import type { HelperConnection } from '../ports-cloud.ts';
 import { frameReader } from './base-sandbox-frames.ts';
 import type { Conversation } from './base-sandbox-frames.ts';
 import { cancelled, lostLink } from './remote-sandbox-ask.ts';

@@ -7,53 +7,21 @@ import { pipeline, Transform } from 'node:stream';
 import type { Readable } from 'node:stream';
 import { no, ok } from '../lib/result.ts';
 import type { Result } from '../lib/result.ts';
-import type { HelperConnection, Log } from '../ports.ts';
-import { ask } from './remote-sandbox-ask.ts';
+import { storeLine, systemPath } from './remote-sandbox-store.ts';
+import type { FarStore } from './remote-sandbox-store.ts';
 
 interface FarTreesOptions {
-  readonly connection: HelperConnection;
-  /** Exists over there, and only the connection's user can write to it. */
+  readonly store: FarStore;
+  /** Of the store: where its trees are, as whoever uses them names them. */
   readonly folder: string;
-  /** Whose the files become; null: the connection's user. */
-  readonly owner: { readonly uid: number; readonly gid: number } | null;
-  /** The helper runs as another user than the files', so they must be readable to everybody. */
-  readonly isForeign: boolean;
+  /** In front of every name, so that nothing that was there before counts. */
+  readonly session: string;
   readonly bytesMax: number;
   readonly wallMs: number;
-  readonly log: Log;
 }
 
 /** A job uses one, and the one before it is often wanted again. */
 const keptTreesMax = 2;
-const discardMsMax = 60_000;
-const systemPath = '/usr/local/sbin:/usr/local/bin:/usr/sbin:/usr/bin:/sbin:/bin';
-
-/**
- * Parameters: the new folder; uid and gid of its owner, or two empty words. Says the digest of what arrived. The folder is new and
- * its parent is not writable for whoever extracts, so nothing there can lead tar elsewhere; tar itself takes no absolute name and
- * no "..", and makes links last. tee ends when tar stops reading, so what tar leaves is read for the digest.
- */
-const receive = `set -eu
-umask 077
-mkdir "$1"
-as=
-if [ -n "$2" ]; then
-  chown "$2:$3" "$1"
-  as="setpriv --reuid=$2 --regid=$3 --clear-groups --no-new-privs --"
-fi
-mkfifo "$1.pipe"
-sha256sum < "$1.pipe" > "$1.sum" &
-code=0
-tee "$1.pipe" | {
-  $as env -i PATH=${systemPath} LC_ALL=C tar --extract --file=- --directory="$1" --no-same-owner --preserve-permissions || code=$?
-  cat > /dev/null
-  exit $code
-} || code=$?
-wait
-cut -c1-64 < "$1.sum"
-rm -f "$1.pipe" "$1.sum"
-exit $code
-`;
 
 export class FarTrees {
   readonly #options: FarTreesOptions;
@@ -85,42 +53,33 @@ export class FarTrees {
 
   /** Carries it over for one run. */
   async once(folder: string, signal: AbortSignal): Promise<Result<string, string>> {
-    const { connection, owner, wallMs } = this.#options;
+    const { store, session, wallMs } = this.#options;
     this.#count += 1;
-    const path = `${this.#options.folder}/${this.#count}`;
-    const archive = new Archive(folder, this.#options);
-    const words = [path, ...(owner === null ? ['', ''] : [`${owner.uid}`, `${owner.gid}`])];
-    const command = ['sh', '-c', receive, 'receive', ...words];
-    const asked = await ask(connection, command, { input: archive.bytes, wallMs, signal });
+    const name = `${session}-${this.#count}`;
+    const work = { verb: 'take', name } as const;
+    const archive = new Archive(folder, storeLine(work), this.#options.bytesMax);
+    const asked = await store.ask(work, { archive: archive.bytes, wallMs, signal });
     const sent = await archive.end();
     const why = whyNotShipped(asked, sent);
-    if (why === null) return ok(path);
-    this.discard(path);
+    if (why === null) return ok(`${this.#options.folder}/${name}`);
+    store.discard(name);
     return no(why);
   }
 
-  /** Nobody waits for it; what cannot be removed goes with the machine. */
+  /** Of what `kept` or `once` has given. */
   discard(path: string): void {
-    const { connection, log } = this.#options;
-    if (!connection.isOpen()) return;
-    const { signal } = new AbortController();
-    void ask(connection, ['rm', '-rf', '--', path], { wallMs: discardMsMax, signal }).then((asked) => {
-      if (!asked.ok || asked.value.code !== 0) log.debug({ path }, 'a tree on the helper machine was not removed');
-    });
+    this.#options.store.discard(path.slice(path.lastIndexOf('/') + 1));
   }
 }
 
 function whyNotShipped(
-  asked: Awaited<ReturnType<typeof ask>>,
+  asked: Result<string, string>,
   sent: { readonly sha256: string; readonly why: string | null },
 ): string | null {
   // When the archive broke off here, what the other side says about it does not matter; but a cancelled run is just that.
   if (!asked.ok) return sent.why !== null && !asked.why.includes('cancelled') ? sent.why : asked.why;
   if (sent.why !== null) return sent.why;
-  if (asked.value.code !== 0) return `The helper machine could not take the tree: ${asked.value.errors}`;
-  return asked.value.output.trim() === sent.sha256
-    ? null
-    : 'The tree did not arrive on the helper machine as it was sent.';
+  return asked.value === sent.sha256 ? null : 'The tree did not arrive on the helper machine as it was sent.';
 }
 
 /** A folder as a tar archive: names as bytes, modes and links as they are, owners left out. */
@@ -132,10 +91,10 @@ class Archive {
   #bytes = 0;
   #why: string | null = null;
 
-  constructor(folder: string, { bytesMax, isForeign }: Pick<FarTreesOptions, 'bytesMax' | 'isForeign'>) {
+  /** `head` goes before it, and is no part of what the digest says. */
+  constructor(folder: string, head: Buffer, bytesMax: number) {
     const words = ['--create', '--file=-', '--format=gnu', '--numeric-owner', '--owner=0', '--group=0'];
-    const modes = isForeign ? ['--mode=a+rX'] : [];
-    this.#child = spawn('tar', [...words, ...modes, `--directory=${folder}`, '.'], {
+    this.#child = spawn('tar', [...words, `--directory=${folder}`, '.'], {
       cwd: '/',
       env: { PATH: systemPath, LC_ALL: 'C' },
       stdio: ['ignore', 'pipe', 'pipe'],
@@ -160,6 +119,7 @@ class Archive {
         done(new Error(this.#why));
       },
     });
+    this.bytes.push(head);
     // How it ended is told by the digest, by the reason above, or by tar itself.
     pipeline(this.#child.stdout, this.bytes, () => undefined);
   }

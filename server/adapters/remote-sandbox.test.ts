@@ -1,11 +1,9 @@
 import { spawnSync } from 'node:child_process';
 import { createHash } from 'node:crypto';
 import { chmodSync, existsSync, mkdirSync, readdirSync, rmSync, symlinkSync, writeFileSync } from 'node:fs';
-import { join } from 'node:path';
-import { rolldown } from 'rolldown';
+import { dirname, join } from 'node:path';
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
 import {
-  helperPath,
   limits,
   mebibyte,
   processesWith,
@@ -16,7 +14,10 @@ import {
   World,
 } from '../../helper/test-kit.ts';
 import { sha256 } from '../lib/digest.ts';
-import type { HelperConnection, HelperKeys, Sandbox } from '../ports.ts';
+import type { Sandbox } from '../ports.ts';
+import type { HelperConnection, HelperKeys } from '../ports-cloud.ts';
+import { connectTo } from '../testing/machine/connect.ts';
+import { bundleHelper } from '../testing/machine/helper-bundle.ts';
 import { canRunSshd, startSshd, type TestSshd } from '../testing/sshd.ts';
 import { until } from '../testing/wait.ts';
 import { remoteSandbox, type FarHelper, type RemoteSandboxOptions } from './remote-sandbox.ts';
@@ -27,13 +28,6 @@ const asRoot = process.getuid?.() === 0;
 const runUser = asRoot ? { uid: 65_534, gid: 65_534 } : null;
 const owner = runUser?.uid ?? process.getuid?.() ?? -1;
 const link = sshLink({ log: silentLog, times: { stopMsMax: 1_000 } });
-
-async function bundleHelper(): Promise<Buffer> {
-  const bundle = await rolldown({ input: helperPath, platform: 'node', logLevel: 'silent' });
-  const { output } = await bundle.generate({ format: 'cjs', codeSplitting: false });
-  await bundle.close();
-  return Buffer.from(output[0].code);
-}
 
 /** Only what the far side was asked to run, without its name: what a caller could count as traffic. */
 function counting(connection: HelperConnection): { connection: HelperConnection; commands: string[] } {
@@ -46,7 +40,7 @@ function counting(connection: HelperConnection): { connection: HelperConnection;
       forward: connection.forward,
       close: connection.close,
       start: (command, streams) => {
-        commands.push(command.includes('receive') ? 'receive' : (command[0] ?? ''));
+        commands.push(command.includes('take') ? 'take' : (command[0] ?? ''));
         return connection.start(command, streams);
       },
     },
@@ -62,12 +56,6 @@ describe.runIf(canRunSshd(name))(name, () => {
   let sshd: TestSshd;
   let connection: HelperConnection;
 
-  const connectTo = async (to: TestSshd): Promise<HelperConnection> => {
-    const target = { address: to.address, port: to.port, user: to.user, keys };
-    const connected = await link.connect(target, AbortSignal.timeout(60_000));
-    if (!connected.ok) throw new Error(`${connected.why}\n${to.said()}`);
-    return connected.value;
-  };
   const sandboxOver = (over: HelperConnection, change: Partial<RemoteSandboxOptions> = {}): Sandbox =>
     remoteSandbox({
       connection: over,
@@ -82,13 +70,20 @@ describe.runIf(canRunSshd(name))(name, () => {
     helperBundle = await bundleHelper();
     keys = await link.makeKeys();
     sshd = await startSshd(keys);
-    connection = await connectTo(sshd);
+    connection = await connectTo(link, sshd, keys);
   });
   afterAll(async () => {
     await connection?.close();
     await sshd?.close();
     world.remove();
   });
+
+  /** A command as a helper machine has it: `check` is what it runs, unless it is told to work in the store. */
+  const leadingTo = (program: string, folder: string, check: string): string[] => {
+    mkdirSync(folder);
+    const store = ['sh', join(dirname(program), 'store.sh'), folder, ...(asRoot ? [`${owner}:${owner}`] : [])];
+    return ['sh', '-c', `if [ "$0" = store ]; then exec ${store.join(' ')}; fi\n${check}`];
+  };
 
   /** A tree with everything that a tar archive could get wrong. */
   const hardTree = (): string => {
@@ -138,16 +133,18 @@ describe.runIf(canRunSshd(name))(name, () => {
 
   it('inspects itself there, and names the program by its digest', async () => {
     const far = await sandboxOver(connection).inspect();
-    const near = await base.inspect();
+    // What is installed there matters to no layer but the machine's own, and these go with it.
+    const { runtime: _, ...near } = await base.inspect();
     expect(far).toEqual({ ...near, helperSha256: sha256(helperBundle) });
     expect(far.usable).toBe(true);
   });
 
   it('works through a command that leads to the program, which takes no flags', async () => {
     const program = world.path('helper.cjs');
-    const flags = runUser === null ? [] : ['--run-as', `${runUser.uid}:${runUser.gid}`];
-    const command = [process.execPath, program, ...flags];
-    const sandbox = sandboxOver(connection, { helper: { kind: 'service', command, program } });
+    const flags = runUser === null ? '' : `--run-as ${runUser.uid}:${runUser.gid}`;
+    const folder = world.path('far');
+    const command = leadingTo(program, folder, `exec ${process.execPath} ${program} ${flags}`);
+    const sandbox = sandboxOver(connection, { folder, helper: { kind: 'service', command, program } });
     expect(await sandbox.inspect()).toMatchObject({ usable: true, helperSha256: sha256(helperBundle) });
     expect(existsSync(program)).toBe(true);
     const lower = world.tree({ 'a.txt': 'a' }, owner);
@@ -183,7 +180,7 @@ describe.runIf(canRunSshd(name))(name, () => {
     const sandbox = sandboxOver(counted);
     const lower = world.tree({ 'a.txt': 'one' }, owner);
     const delta = world.tree({ 'b.txt': 'b' }, owner);
-    const received = (): number => commands.filter((command) => command === 'receive').length;
+    const received = (): number => commands.filter((command) => command === 'take').length;
     await tryOne(sandbox, { lower }, 'true');
     expect(received()).toBe(1);
     expect(await tryOne(sandbox, { lower }, 'cat a.txt; echo changed > a.txt')).toMatchObject({ log: 'one' });
@@ -207,8 +204,8 @@ describe.runIf(canRunSshd(name))(name, () => {
       const lower = world.tree({ 'a.txt': `${index}` }, owner);
       expect(await tryOne(sandbox, { lower, delta }, 'cat a.txt b.txt')).toMatchObject({ log: `${index}b` });
     }
-    const [session] = readdirSync(folder);
-    await until('the trees to be removed', () => readdirSync(join(folder, session ?? '', 'trees')).length === 2);
+    const trees = (): string[] => readdirSync(join(folder, 'trees')).filter((tree) => !tree.endsWith('-empty'));
+    await until('the trees to be removed', () => trees().length === 2);
   });
 
   it('leaves nothing running over there when it is aborted, at whatever moment', async () => {
@@ -238,7 +235,7 @@ describe.runIf(canRunSshd(name))(name, () => {
   it('knows nothing about the tree when the connection is lost, and nothing goes on over there', async () => {
     const word = uniqueWord();
     const other = await startSshd(keys);
-    const lost = await connectTo(other);
+    const lost = await connectTo(link, other, keys);
     const lower = world.tree({}, owner);
     const running = tryOne(
       sandboxOver(lost),
@@ -279,8 +276,9 @@ describe.runIf(canRunSshd(name))(name, () => {
   it('believes a machine no more than its own base', async () => {
     const said = async (script: string): Promise<unknown> => {
       const program = world.path('liar');
-      const command = ['sh', '-c', script];
-      const sandbox = sandboxOver(connection, { helper: { kind: 'service', command, program } });
+      const folder = world.path('far');
+      const command = leadingTo(program, folder, script);
+      const sandbox = sandboxOver(connection, { folder, helper: { kind: 'service', command, program } });
       const lower = world.tree({}, owner);
       const { signal } = new AbortController();
       const request = {
@@ -317,12 +315,12 @@ describe.runIf(canRunSshd(name))(name, () => {
       start: (command, streams) =>
         connection.start(command.includes(what) ? command.map((word) => word.replace(from, to)) : command, streams),
     });
-    await expect(tryOne(sandboxOver(spoiling('set-up', 'cat >', 'head -c 1000 >')), { lower }, 'true')).rejects.toThrow(
+    await expect(tryOne(sandboxOver(spoiling('upload', 'cat >', 'head -c 1000 >')), { lower }, 'true')).rejects.toThrow(
       'The sandbox helper did not arrive on the helper machine as it was sent.',
     );
     await expect(
       tryOne(
-        sandboxOver(spoiling('receive', 'tee "$1.pipe"', 'sed "s/sent/kept/" | tee "$1.pipe"')),
+        sandboxOver(spoiling('take', 'tee "trees/$name.pipe"', 'sed "s/sent/kept/" | tee "trees/$name.pipe"')),
         { lower },
         'true',
       ),
@@ -353,8 +351,7 @@ describe.runIf(canRunSshd(name))(name, () => {
       'cat way/in.txt',
     );
     expect(createHash('sha256').update(readdirSync(secret).join()).digest('hex')).toBe(before);
-    const [session = ''] = readdirSync(folder);
-    const owners = spawnSync('find', [join(folder, session, 'trees'), '-mindepth', '1', '-printf', '%U\n'], {
+    const owners = spawnSync('find', [join(folder, 'trees'), '-mindepth', '1', '-printf', '%U\n'], {
       encoding: 'utf8',
     });
     expect(new Set(owners.stdout.trim().split('\n'))).toEqual(new Set([`${owner}`]));

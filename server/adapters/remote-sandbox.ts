@@ -1,13 +1,18 @@
 import { randomBytes } from 'node:crypto';
-import type { StepOutcome, Workspace } from '#contract/helper-wire.ts';
+import type { Layer, SetUp, StepOutcome, Workspace } from '#contract/helper-wire.ts';
 import { sha256 } from '../lib/digest.ts';
 import { no, ok } from '../lib/result.ts';
 import type { Result } from '../lib/result.ts';
-import type { HelperConnection, Log, Sandbox, SandboxReport, SandboxRequest } from '../ports.ts';
+import type { Log, Sandbox, SandboxReport, SandboxRequest, SetUpRequest } from '../ports.ts';
+import type { HelperConnection } from '../ports-cloud.ts';
 import { assignmentLine, conversationLimits, inspectMsMax, stepBytesMax } from './base-sandbox-frames.ts';
 import type { Conversation } from './base-sandbox-frames.ts';
 import { FrameOrder } from './base-sandbox-order.ts';
-import { ask } from './remote-sandbox-ask.ts';
+import { setUpStep } from './base-sandbox-set-up.ts';
+import { FarLayers } from './remote-sandbox-layers.ts';
+import { farProgram, upload } from './remote-sandbox-program.ts';
+import type { FarProgram } from './remote-sandbox-program.ts';
+import { FarStore } from './remote-sandbox-store.ts';
 import { converse } from './remote-sandbox-talk.ts';
 import { FarTrees } from './remote-sandbox-trees.ts';
 
@@ -16,9 +21,11 @@ export interface RemoteSandboxOptions {
   readonly connection: HelperConnection;
   /** The bytes of dist/helper.cjs, the same program as in the base sandbox. */
   readonly helperBundle: Buffer;
-  /** A folder of the machine for trees, made when it is missing: of the connection's user, and open to the run user. */
+  /** A folder of the machine for trees and layers: what the store works on (remote-sandbox-store.ts). */
   readonly folder: string;
   readonly helper: FarHelper;
+  /** The way out of a set-up over there. Absent: there is none, and no set-up. */
+  readonly door?: FarDoor;
   readonly log: Log;
   /** Of one folder of a workspace, as a tar archive. */
   readonly treeBytesMax?: number;
@@ -37,16 +44,24 @@ export type FarHelper =
       readonly runUser: { readonly uid: number; readonly gid: number } | null;
     }
   | {
-      /** By a command that leads to a run of the program as another user (resources/lease/cloud-init.ts: `helperCommand`). */
+      /**
+       * By a command that leads to a run of the program as another user (resources/lease/cloud-init-places.ts: `helperCommand`). With
+       * "set-up" after it, to one that sees the door; with "store" after it, to a run of the store's script on `folder`.
+       */
       readonly kind: 'service';
       readonly command: readonly string[];
-      /** Where that command expects the program. */
+      /** Where that command expects the program; and the script beside it, as store.sh. */
       readonly program: string;
     };
 
+export interface FarDoor {
+  readonly socket: string;
+  /** The hosts that it lets anybody reach: they were named when the machine was ordered. */
+  readonly hosts: readonly string[];
+}
+
 const treeBytesMax = 4 * 1024 * 1024 * 1024;
 const shipMsMax = 15 * 60_000;
-const setUpMsMax = 60_000;
 
 /**
  * The sandbox on a helper machine: ships the workspace there, has the same program carry the assignment out, and believes
@@ -69,33 +84,33 @@ export function remoteSandbox(options: RemoteSandboxOptions): Sandbox {
     standDown: () => Promise.resolve(),
     run: (request, onEvent, signal) =>
       request.steps.length === 0 ? Promise.resolve(ok([])) : inTurn(() => far.run(request, onEvent, signal)),
-    hasLayer: async () => false,
-    setUp: async () => no('This sandbox has no set-up phase yet.'),
+    hasLayer: (key) => inTurn(() => far.hasLayer(key)),
+    setUp: (request, onEvent, signal) => inTurn(() => far.setUp(request, onEvent, signal)),
   };
 }
 
 class FarSide {
   readonly #options: RemoteSandboxOptions;
-  /** A folder of this sandbox alone: nothing that was there before counts. */
-  readonly #folder: string;
-  readonly #program: string;
+  readonly #session = randomBytes(8).toString('hex');
+  readonly #program: FarProgram;
+  readonly #store: FarStore;
   readonly #trees: FarTrees;
-  #isSetUp = false;
+  readonly #layers: FarLayers;
+  #isOpen = false;
 
   constructor(options: RemoteSandboxOptions) {
+    const { connection, folder, log } = options;
     this.#options = options;
-    const { helper } = options;
-    this.#folder = `${options.folder}/${randomBytes(8).toString('hex')}`;
-    this.#program = helper.kind === 'service' ? helper.program : `${this.#folder}/helper.cjs`;
+    this.#program = farProgram(options, this.#session);
+    this.#store = new FarStore({ connection, command: this.#program.store, log });
     this.#trees = new FarTrees({
-      connection: options.connection,
-      folder: `${this.#folder}/trees`,
-      owner: helper.kind === 'direct' ? helper.runUser : null,
-      isForeign: helper.kind === 'service',
+      store: this.#store,
+      folder: `${folder}/trees`,
+      session: this.#session,
       bytesMax: options.treeBytesMax ?? treeBytesMax,
       wallMs: options.shipMsMax ?? shipMsMax,
-      log: options.log,
     });
+    this.#layers = new FarLayers(this.#store, folder);
   }
 
   async run(
@@ -103,19 +118,72 @@ class FarSide {
     onEvent: Conversation['onEvent'],
     signal: AbortSignal,
   ): Promise<Result<StepOutcome[], string>> {
-    const sendable = assignmentLine(request);
+    const { workspace, steps, limits } = request;
+    const layer = request.layer === undefined ? null : this.#layers.at(request.layer);
+    if (layer?.ok === false) return layer;
+    const more = layer === null ? {} : { layer: layer.value };
+    return await this.#carryOut({ workspace, steps, limits, more, command: this.#program.check }, onEvent, signal);
+  }
+
+  async hasLayer(key: string): Promise<boolean> {
+    const { signal } = new AbortController();
+    const there = await this.#open(signal);
+    const has = there.ok ? await this.#layers.has(key, signal) : there;
+    // One that cannot be seen would be made anew, and whoever makes it hears why it cannot be.
+    if (!has.ok) this.#options.log.warn({ why: has.why }, 'it is not known whether the helper machine has the layer');
+    return has.ok && has.value;
+  }
+
+  async setUp(
+    request: SetUpRequest,
+    onEvent: Conversation['onEvent'],
+    signal: AbortSignal,
+  ): Promise<Result<StepOutcome, string>> {
+    const { door } = this.#options;
+    if (door === undefined) return no('This helper machine has no door to package registries.');
+    const unknown = request.hosts.find((host) => !door.hosts.includes(host));
+    if (unknown !== undefined) return no(`${unknown} came on the list of hosts after this helper machine was ordered.`);
+    const there = await this.#open(signal);
+    if (!there.ok) return there;
+    const told = await this.#tellHosts(request.hosts, signal);
+    if (!told.ok) return told;
+    const { key, workspace, command, limits } = request;
+    const made = await this.#layers.make(
+      key,
+      async (keep) => {
+        const steps = [{ name: setUpStep, command }];
+        const more = { setUp: { keep, door: request.hosts.length === 0 ? null : door.socket } };
+        const work = { workspace, steps, limits, more, command: this.#program.setUp };
+        const outcomes = await this.#carryOut(work, onEvent, signal);
+        if (!outcomes.ok) return outcomes;
+        const [outcome] = outcomes.value;
+        if (outcome === undefined) return no('The sandbox helper did not finish.');
+        return ok({ isKept: outcome.exitCode === 0 && outcome.limit === null, outcome });
+      },
+      signal,
+    );
+    return made.ok ? ok(made.value.outcome) : made;
+  }
+
+  async #carryOut(
+    { command, more, workspace: near, ...request }: FarWork,
+    onEvent: Conversation['onEvent'],
+    signal: AbortSignal,
+  ): Promise<Result<StepOutcome[], string>> {
+    const sendable = assignmentLine({ ...request, workspace: near });
     if (!sendable.ok) return sendable;
     if (signal.aborted) return no('The run was cancelled.');
-    const there = await this.#setUp(signal);
+    const there = await this.#open(signal);
     if (!there.ok) return there;
-    const workspace = await this.#ship(request.workspace, signal);
-    if (!workspace.ok) return workspace;
-    const line = assignmentLine({ ...request, workspace: workspace.value });
+    const shipped = await this.#ship(near, signal);
+    if (!shipped.ok) return shipped;
+    const workspace = shipped.value;
+    const line = assignmentLine({ ...request, workspace }, more);
     if (!line.ok) return line;
     const order = new FrameOrder(request.steps.map((step) => step.name));
     const bounds = conversationLimits(request.steps.length, request.limits);
-    const why = await this.#converse([], { ...bounds, line: line.value, order, onEvent, signal });
-    if (workspace.value.delta !== null) this.#trees.discard(workspace.value.delta);
+    const why = await this.#converse(command([]), { ...bounds, line: line.value, order, onEvent, signal });
+    if (workspace.delta !== null) this.#trees.discard(workspace.delta);
     return why === null ? order.outcomes() : no(why);
   }
 
@@ -133,61 +201,43 @@ class FarSide {
 
   async #selfTest(order: FrameOrder): Promise<Result<StepOutcome[], string>> {
     const { signal } = new AbortController();
-    const there = await this.#setUp(signal);
+    const there = await this.#open(signal);
     if (!there.ok) return there;
     const talk = { order, onEvent: () => undefined, signal, deadlineMs: inspectMsMax, bytesMax: stepBytesMax };
     // A service takes no flags; but any assignment is a self-test.
     const isService = this.#options.helper.kind === 'service';
-    const line = isService ? assignmentLine(selfTestOf(`${this.#folder}/empty`)) : ok(Buffer.alloc(0));
+    const line = isService ? assignmentLine(selfTestOf(this.#emptyTree())) : ok(Buffer.alloc(0));
     if (!line.ok) return line;
-    const why = await this.#converse(isService ? [] : ['--inspect'], { ...talk, line: line.value });
+    const command = this.#program.check(isService ? [] : ['--inspect']);
+    const why = await this.#converse(command, { ...talk, line: line.value });
     return why === null ? order.outcomes() : no(why);
   }
 
-  #converse(flags: readonly string[], talk: Conversation): Promise<string | null> {
-    const { connection, log } = this.#options;
-    return converse(connection, this.#command(flags), talk, log);
+  async #tellHosts(hosts: readonly string[], signal: AbortSignal): Promise<Result<null, string>> {
+    const { hostsFile } = this.#program;
+    if (hostsFile === null) return ok(null);
+    return await upload(this.#options.connection, hostsFile, Buffer.from(`${hosts.join('\n')}\n`), signal);
   }
 
-  #command(flags: readonly string[]): readonly string[] {
-    const { helper } = this.#options;
-    if (helper.kind === 'service') return helper.command;
-    const { nodePath, npmFolder, runUser } = helper;
-    return [
-      // Nothing of the session is in the environment, as on the base.
-      'env',
-      '-i',
-      nodePath,
-      this.#program,
-      ...flags,
-      ...(runUser === null ? [] : ['--run-as', `${runUser.uid}:${runUser.gid}`]),
-      ...(npmFolder === null ? [] : ['--npm', npmFolder]),
-    ];
+  #converse(command: readonly string[], talk: Conversation): Promise<string | null> {
+    return converse(this.#options.connection, command, talk, this.#options.log);
   }
 
-  /** Once: the folders, and the program, which is taken into use only if it arrived as it was sent. */
-  async #setUp(signal: AbortSignal): Promise<Result<null, string>> {
-    if (this.#isSetUp) return ok(null);
-    const { connection, helperBundle } = this.#options;
-    const script = `set -eu
-      umask 022
-      mkdir -p "$1"
-      [ -d "$2" ] || mkdir "$2" "$2/trees" "$2/empty"
-      trap 'rm -f "$3.new"' EXIT
-      cat > "$3.new"
-      printf '%s  %s\\n' "$4" "$3.new" | sha256sum --check --status || exit 9
-      mv "$3.new" "$3"`;
-    const words = [this.#options.folder, this.#folder, this.#program, sha256(helperBundle)];
-    const asked = await ask(connection, ['sh', '-c', script, 'set-up', ...words], {
-      input: helperBundle,
-      wallMs: setUpMsMax,
-      signal,
-    });
-    if (!asked.ok) return asked;
-    if (asked.value.code === 9) return no('The sandbox helper did not arrive on the helper machine as it was sent.');
-    if (asked.value.code !== 0) return no(`The helper machine could not be set up: ${asked.value.errors}`);
-    this.#isSetUp = true;
+  /** Once: the programs, which are taken into use only if they arrived as they were sent, and the folders. */
+  async #open(signal: AbortSignal): Promise<Result<null, string>> {
+    if (this.#isOpen) return ok(null);
+    for (const { path, bytes } of this.#program.files) {
+      const sent = await upload(this.#options.connection, path, bytes, signal);
+      if (!sent.ok) return sent;
+    }
+    const opened = await this.#store.ask({ verb: 'open', name: `${this.#session}-empty` }, { signal });
+    if (!opened.ok) return opened;
+    this.#isOpen = true;
     return ok(null);
+  }
+
+  #emptyTree(): string {
+    return `${this.#options.folder}/trees/${this.#session}-empty`;
   }
 
   /** The same workspace, as it stands over there. */
@@ -197,6 +247,12 @@ class FarSide {
     const change = delta === null ? ok(null) : await this.#trees.once(delta, signal);
     return change.ok ? ok({ lower: base.value, delta: change.value, remove: [...remove] }) : change;
   }
+}
+
+/** An assignment whose workspace is still here; what else it names is over there. */
+interface FarWork extends Pick<SandboxRequest, 'workspace' | 'steps' | 'limits'> {
+  readonly more: { readonly layer?: Layer; readonly setUp?: SetUp };
+  readonly command: (flags: readonly string[]) => readonly string[];
 }
 
 function selfTestOf(lower: string): SandboxRequest {

@@ -1,14 +1,25 @@
 /** A cloud in memory, on a clock in the test's hand, which does the wrong things that real ones do when a test says so. */
 import { no, ok, type Result } from '../lib/result.ts';
-import type { Clock, Cloud, CloudFailure, CloudMachine, CloudSizeOffer, NewCloudMachine } from '../ports.ts';
+import type { Clock } from '../ports.ts';
+import type { Cloud, CloudFailure, CloudImage, CloudMachine, CloudSizeOffer, NewCloudMachine } from '../ports-cloud.ts';
 import { testBudget } from './budget.ts';
 
-export type CloudCall = 'account' | 'sizes' | 'snapshots' | 'create' | 'list' | 'find' | 'destroy';
+export type CloudCall =
+  | 'account'
+  | 'sizes'
+  | 'snapshots'
+  | 'create'
+  | 'list'
+  | 'find'
+  | 'destroy'
+  | 'snapshot'
+  | 'action'
+  | 'deleteSnapshot';
 
 /**
  * `lost`: done, and the answer never came. `not_sent`: not done, and nobody knows. `late`: create only; not answered, and done
  * after a while. `ignored`: destroy only; answered with yes, and not done. `vanishes`: create only; answered with yes, and the
- * machine never comes. The others are answered with a no, and nothing is done.
+ * machine never comes. `errored`: snapshot only; answered with yes, and it fails later. The others are answered with a no, and nothing is done.
  */
 export type CloudFault =
   | 'lost'
@@ -16,6 +27,7 @@ export type CloudFault =
   | 'late'
   | 'ignored'
   | 'vanishes'
+  | 'errored'
   | 'twice'
   | 'refused'
   | 'no_capacity'
@@ -31,8 +43,11 @@ export interface FakeMachine {
   /** Null while it is billed. */
   readonly destroyedAtMs: number | null;
   readonly isOff: boolean;
+  readonly offAtMs: number | null;
   /** Made beside another one by the same order. */
   readonly isTwin: boolean;
+  /** A snapshot is taken of it: it cannot be destroyed meanwhile. */
+  readonly lockedUntilMs: number;
 }
 
 export interface FakeCloud extends Cloud {
@@ -47,6 +62,9 @@ export interface FakeCloud extends Cloud {
   readonly put: (name: string, atMs?: number) => number;
   readonly powerOffByHand: (id: number) => void;
   readonly rename: (id: number, name: string) => void;
+  /** Those that the account is billed for. */
+  readonly images: () => readonly CloudImage[];
+  readonly putImage: (name: string) => number;
 }
 
 export interface FakeCloudOptions {
@@ -57,6 +75,9 @@ export interface FakeCloudOptions {
   readonly lagMs?: number;
   readonly bootMs?: number;
   readonly lateMs?: number;
+  /** From a machine's being active to its switching itself off; null: it does not. */
+  readonly offAfterMs?: (order: Pick<NewCloudMachine, 'userData'>) => number | null;
+  readonly snapshotMs?: number;
   readonly offers?: readonly CloudSizeOffer[];
 }
 
@@ -68,10 +89,16 @@ const failures: Partial<Record<CloudFault, CloudFailure>> = {
   rate_limited: { ...failure('rate_limited', 'too_many_requests', 'API rate limit exceeded.'), retryAfterMs: 20_000 },
 };
 const unanswered = failure('unknown', null, 'The connection was lost before an answer came.');
+const imageGone = failure('refused', 'unprocessable_entity', 'You specified an invalid image for Droplet creation.');
+const pendingEvent = failure('refused', 'unprocessable_entity', 'Droplet already has a pending event.');
 const notFound = failure('not_found', 'not_found', 'The resource you requested could not be found.');
 
-export const fakeOffers: readonly CloudSizeOffer[] = testBudget.helper.sizes.map((size) => ({
+export const fakeOffers: readonly CloudSizeOffer[] = [
+  { slug: 's-1vcpu-1gb', memoryMiB: 1024, cpus: 1, usdPerHour: 0.009 },
+  ...testBudget.helper.sizes,
+].map((size, at) => ({
   ...size,
+  diskGiB: [25, 50, 80, 160][at] ?? 320,
   regions: ['fra1', 'ams3'],
   available: true,
 }));
@@ -79,25 +106,11 @@ export const fakeOffers: readonly CloudSizeOffer[] = testBudget.helper.sizes.map
 export function fakeCloud(options: FakeCloudOptions): FakeCloud {
   const { clock, lateMs = 90_000, offers = fakeOffers } = options;
   const { all, set, living, shown, make, listed } = machineRoom(options);
+  const gallery = imageRoom(options);
   const creates: NewCloudMachine[] = [];
   const destroyCalls: number[] = [];
-  const counts = new Map<CloudCall, number>();
   let most = 0;
-  /** Does `work` or not, and answers or not, as the plan says. */
-  const call = async <T>(
-    kind: CloudCall,
-    work: (fault: CloudFault | null) => Result<T, CloudFailure>,
-  ): Promise<Result<T, CloudFailure>> => {
-    const count = (counts.get(kind) ?? 0) + 1;
-    counts.set(kind, count);
-    const fault = options.fault?.(kind, count) ?? null;
-    await Promise.resolve();
-    const said = fault === null ? undefined : failures[fault];
-    if (said !== undefined) return no(said);
-    if (fault === 'not_sent') return no(unanswered);
-    const answer = work(fault);
-    return fault === 'lost' || fault === 'late' ? no(unanswered) : answer;
-  };
+  const call = callerOf(options);
   const ordered = (order: NewCloudMachine, fault: CloudFault | null): FakeMachine => {
     const nowMs = clock.nowMs();
     const made = make(order, fault === 'late' ? nowMs + lateMs : nowMs);
@@ -113,7 +126,7 @@ export function fakeCloud(options: FakeCloudOptions): FakeCloud {
     living,
     mostAtOnce: () => most,
     put: (name, atMs = clock.nowMs()) =>
-      make({ name, region: 'fra1', size: 's-1vcpu-2gb', tag: 'by-hand' }, atMs).machine.id,
+      make({ name, region: 'fra1', size: 's-1vcpu-2gb', tag: 'by-hand', userData: '' }, atMs).machine.id,
     powerOffByHand: (id) => set(id, { isOff: true }),
     rename: (id, name) => {
       const found = all.find(({ machine }) => machine.id === id);
@@ -121,10 +134,14 @@ export function fakeCloud(options: FakeCloudOptions): FakeCloud {
     },
     account: () => call('account', () => ok({ status: 'active', machinesMax: 3 })),
     sizes: () => call('sizes', () => ok([...offers])),
-    snapshots: () => call('snapshots', () => ok([])),
+    images: gallery.shown,
+    putImage: gallery.put,
     create: (order) => {
       creates.push(order);
-      return call('create', (fault) => ok(ordered(order, fault).machine));
+      return call('create', (fault) => {
+        const isThere = typeof order.image === 'string' || gallery.shown().some(({ id }) => id === order.image);
+        return isThere ? ok(ordered(order, fault).machine) : no(imageGone);
+      });
     },
     list: () => call('list', () => ok(listed())),
     find: (id) =>
@@ -137,19 +154,69 @@ export function fakeCloud(options: FakeCloudOptions): FakeCloud {
       return call('destroy', (fault) => {
         const found = living().find(({ machine }) => machine.id === id);
         if (found === undefined) return no(notFound);
+        if (found.lockedUntilMs > clock.nowMs()) return no(pendingEvent);
         if (fault !== 'ignored') set(id, { destroyedAtMs: clock.nowMs() });
         return ok(null);
       });
     },
     powerOff: () => Promise.resolve(ok(null)),
-    snapshot: () => Promise.resolve(ok(null)),
-    deleteSnapshot: () => Promise.resolve(ok(null)),
+    ...imageCalls(call, gallery, { living, set }),
     ensureFirewall: () => Promise.resolve(ok(null)),
   };
 }
 
+type Caller = <T>(
+  kind: CloudCall,
+  work: (fault: CloudFault | null) => Result<T, CloudFailure>,
+) => Promise<Result<T, CloudFailure>>;
+
+/** Does `work` or not, and answers or not, as the plan says. */
+function callerOf({ fault: faultOf }: FakeCloudOptions): Caller {
+  const counts = new Map<CloudCall, number>();
+  return async (kind, work) => {
+    const count = (counts.get(kind) ?? 0) + 1;
+    counts.set(kind, count);
+    const fault = faultOf?.(kind, count) ?? null;
+    await Promise.resolve();
+    const said = fault === null ? undefined : failures[fault];
+    if (said !== undefined) return no(said);
+    if (fault === 'not_sent') return no(unanswered);
+    const answer = work(fault);
+    return fault === 'lost' || fault === 'late' ? no(unanswered) : answer;
+  };
+}
+
+function imageCalls(
+  call: Caller,
+  gallery: ReturnType<typeof imageRoom>,
+  { living, set }: Pick<ReturnType<typeof machineRoom>, 'living' | 'set'>,
+): Pick<Cloud, 'snapshots' | 'snapshot' | 'action' | 'deleteSnapshot'> {
+  return {
+    snapshots: () => call('snapshots', () => ok(gallery.shown())),
+    snapshot: (id, name) =>
+      call('snapshot', (fault) => {
+        const found = living().find(({ machine }) => machine.id === id);
+        if (found === undefined) return no(notFound);
+        const taken = gallery.take(found.machine, name, fault === 'errored');
+        set(id, { lockedUntilMs: taken.doneAtMs });
+        return ok({ actionId: taken.actionId });
+      }),
+    action: (id) =>
+      call('action', () => {
+        const state = gallery.action(id);
+        return state === null ? no(notFound) : ok(state);
+      }),
+    deleteSnapshot: (id) =>
+      call('deleteSnapshot', (fault) => {
+        if (!gallery.shown().some((one) => one.id === id)) return no(notFound);
+        if (fault !== 'ignored') gallery.remove(id);
+        return ok(null);
+      }),
+  };
+}
+
 /** The machines there are and were. */
-function machineRoom({ clock, lagMs = 0, bootMs = 20_000 }: FakeCloudOptions) {
+function machineRoom({ clock, lagMs = 0, bootMs = 20_000, offAfterMs = () => null }: FakeCloudOptions) {
   const all: FakeMachine[] = [];
   const set = (id: number, change: Partial<FakeMachine>): void => {
     const at = all.findIndex(({ machine }) => machine.id === id);
@@ -160,13 +227,15 @@ function machineRoom({ clock, lagMs = 0, bootMs = 20_000 }: FakeCloudOptions) {
   const living = (): FakeMachine[] => all.filter((one) => one.destroyedAtMs === null && begun(one));
   const shown = (one: FakeMachine): CloudMachine => {
     const isActive = one.activeAtMs <= clock.nowMs();
-    const status = one.isOff ? 'off' : isActive ? 'active' : 'new';
+    const isOff = one.isOff || (one.offAtMs !== null && one.offAtMs <= clock.nowMs());
+    const status = isOff ? 'off' : isActive ? 'active' : 'new';
     return { ...one.machine, status, address: isActive ? `10.0.0.${one.machine.id % 250}` : null };
   };
-  const make = (order: Pick<NewCloudMachine, 'name' | 'region' | 'size' | 'tag'>, atMs: number): FakeMachine => {
+  const make = (order: Omit<NewCloudMachine, 'image'>, atMs: number): FakeMachine => {
     const id = 1000 + all.length;
     const { name, region, size, tag } = order;
     const machine = { id, name, region, size, tags: [tag], createdAtMs: atMs, address: null, status: 'new' as const };
+    const offMs = offAfterMs(order);
     const made = {
       machine,
       listedAtMs: atMs + lagMs,
@@ -174,6 +243,8 @@ function machineRoom({ clock, lagMs = 0, bootMs = 20_000 }: FakeCloudOptions) {
       destroyedAtMs: null,
       isOff: false,
       isTwin: false,
+      lockedUntilMs: 0,
+      offAtMs: offMs === null ? null : atMs + bootMs + offMs,
     };
     all.push(made);
     return made;
@@ -183,6 +254,38 @@ function machineRoom({ clock, lagMs = 0, bootMs = 20_000 }: FakeCloudOptions) {
       .filter((one) => one.listedAtMs <= clock.nowMs())
       .map(shown);
   return { all, set, living, shown, make, listed };
+}
+
+/** The snapshots there are, and those that are being made. */
+function imageRoom({ clock, snapshotMs = 60_000 }: FakeCloudOptions) {
+  const all: { image: CloudImage; actionId: number; isBad: boolean; isGone: boolean }[] = [];
+  const add = (name: string, region: string, doneAtMs: number, isBad: boolean): (typeof all)[number] => {
+    const id = 9000 + all.length;
+    const image = { id, slug: null, name, regions: [region], minDiskGiB: 25, sizeGiB: 6, createdAtMs: doneAtMs };
+    const made = { image, actionId: id + 1_000_000, isBad, isGone: false };
+    all.push(made);
+    return made;
+  };
+  return {
+    shown: (): CloudImage[] =>
+      all
+        .filter(({ image, isBad, isGone }) => image.createdAtMs <= clock.nowMs() && !isBad && !isGone)
+        .map(({ image }) => image),
+    put: (name: string): number => add(name, 'fra1', clock.nowMs(), false).image.id,
+    take: ({ region }: CloudMachine, name: string, isBad: boolean) => {
+      const doneAtMs = clock.nowMs() + snapshotMs;
+      return { actionId: add(name, region, doneAtMs, isBad).actionId, doneAtMs };
+    },
+    action: (id: number): 'in-progress' | 'completed' | 'errored' | null => {
+      const found = all.find(({ actionId }) => actionId === id);
+      if (found === undefined) return null;
+      if (found.image.createdAtMs > clock.nowMs()) return 'in-progress';
+      return found.isBad ? 'errored' : 'completed';
+    },
+    remove: (id: number): void => {
+      for (const one of all) if (one.image.id === id) one.isGone = true;
+    },
+  };
 }
 
 function failure(kind: CloudFailure['kind'], code: string | null, message: string): CloudFailure {

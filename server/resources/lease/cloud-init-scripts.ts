@@ -2,9 +2,9 @@
 import { isIPv4 } from 'node:net';
 import { places, users } from './cloud-init-places.ts';
 
-const path = 'export PATH=/usr/local/sbin:/usr/local/bin:/usr/sbin:/usr/bin:/sbin:/bin';
+export const path = 'export PATH=/usr/local/sbin:/usr/local/bin:/usr/sbin:/usr/bin:/sbin:/bin';
 /** While it is there, Debian and Ubuntu do not start sshd. */
-const sshdSwitch = '/etc/ssh/sshd_not_to_be_run';
+export const sshdSwitch = '/etc/ssh/sshd_not_to_be_run';
 /** Answers every process of the machine with its user data, the private host key included, unless it is closed. */
 const metadataAddress = '169.254.169.254';
 
@@ -55,6 +55,18 @@ rm ${sshdSwitch}
 }
 
 /**
+ * What does not lead to the internet, or not to where its number says (RFC 6890 and the registries of IANA that follow it). The door
+ * looks for itself as well; this holds also when its program is wrong.
+ */
+const notPublic = [
+  ['0.0.0.0/8', '10.0.0.0/8', '100.64.0.0/10', '127.0.0.0/8', '169.254.0.0/16', '172.16.0.0/12', '192.0.0.0/24'],
+  ['192.0.2.0/24', '192.88.99.0/24', '192.168.0.0/16', '198.18.0.0/15', '198.51.100.0/24', '203.0.113.0/24'],
+  ['224.0.0.0/3'],
+].flat();
+/** Inside 2000::/3: Teredo and other protocols, documentation, and numbers that hold one of version 4. */
+const notPublic6 = ['2001::/23', '2001:db8::/32', '2002::/16', '3fff::/20'];
+
+/**
  * A table of our own, made anew each time; tables of others stay. The run user has no loopback either: a resolver listens there that would
  * carry names, and what is written in them, to the outside. A user's number outside counts, whoever it is in a namespace.
  */
@@ -83,6 +95,16 @@ ${ssh}  }
     type filter hook output priority filter; policy accept;
     ip daddr 169.254.0.0/16 meta skuid != 0 reject
     meta skuid ${users.run.uid} reject
+    meta skuid ${users.door.uid} jump door
+  }
+  chain door {
+    oif lo meta l4proto { tcp, udp } th dport 53 accept
+    ip daddr { ${notPublic.join(', ')} } reject
+    ip6 daddr != 2000::/3 reject
+    ip6 daddr { ${notPublic6.join(', ')} } reject
+    meta l4proto { tcp, udp } th dport 53 accept
+    tcp dport 443 accept
+    reject
   }
 }
 `;
@@ -110,6 +132,17 @@ const sshdPromises = [
   `allowusers ${users.login.name}`,
   `authorizedkeysfile ${places.authorizedKeys}`,
 ] as const;
+
+const usersAndFolders = `step='The users of a helper are not as they must be.'
+${Object.values(users)
+  .map(({ name, uid }) => `[ "$(id -u ${name})" = ${uid} ]`)
+  .join('\n')}
+install -d -o ${users.login.name} -g ${users.login.name} -m 755 ${places.home}
+install -d -m 755 ${places.trees}
+cd ${places.trees}
+install -d -o ${users.run.name} -g ${users.run.name} -m 700 trees layers making
+cd /
+`;
 
 /** Ends with the marker of readiness, or with the marker of failure that says at which step. */
 export function prepareScript({
@@ -148,11 +181,7 @@ nft -f ${places.firewall}
 printf 'flush ruleset\\ninclude "${places.firewall}"\\n' > /etc/nftables.conf
 systemctl --quiet enable nftables.service
 
-step='The users of a helper are not as they must be.'
-[ "$(id -u ${users.login.name})" = ${users.login.uid} ]
-[ "$(id -u ${users.run.name})" = ${users.run.uid} ]
-install -d -o ${users.login.name} -g ${users.login.name} -m 755 ${places.home}
-
+${usersAndFolders}
 step='sshd is not as it must be.'
 mkdir -p /run/sshd
 said=$(sshd -T -C user=${users.login.name},host=any,addr=127.0.0.1)
@@ -169,9 +198,11 @@ step='sshd was not let in.'
 [ ! -e ${sshdSwitch} ]
 systemctl --quiet is-active ssh.socket || systemctl start ssh.service
 
-step='The socket of the sandbox could not be opened.'
+step='The sockets of the sandbox could not be opened.'
 systemctl daemon-reload
-systemctl start patchgit-run.socket
+for name in run store setup door; do
+  [ ! -e /etc/systemd/system/patchgit-$name.socket ] || systemctl start patchgit-$name.socket
+done
 
 # The host key itself stays with sshd. Every copy that came with the orders goes, so that no snapshot carries one.
 step='The copies of the host key could not be removed.'

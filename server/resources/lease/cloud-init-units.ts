@@ -38,12 +38,13 @@ ClientAliveCountMax 4
 PrintMotd no
 `;
 
-/** As on the base droplet: one connection is one run of the helper, and only the login user can connect. */
-export const runSocket = `[Unit]
-Description=patchgit: one sandbox helper for each connection
+/** As on the base droplet: one connection is one run, and only the login user can connect. */
+function socketOf(what: string, name: string): string {
+  return `[Unit]
+Description=patchgit: ${what} for each connection
 
 [Socket]
-ListenStream=/run/patchgit-run/helper.sock
+ListenStream=/run/patchgit-run/${name}.sock
 SocketUser=${users.login.name}
 SocketGroup=${users.login.name}
 SocketMode=0600
@@ -52,9 +53,37 @@ Accept=yes
 MaxConnections=4
 RemoveOnStop=yes
 `;
+}
 
-/** The walls are those of systemd/patchgit-run@.service, for the reasons given there. */
-export const runService = `[Unit]
+/** What nobody here needs; the reasons are in systemd/patchgit-run@.service. */
+const walls = `UMask=0077
+WorkingDirectory=/
+StandardError=journal
+LimitCORE=1
+NoNewPrivileges=yes
+CapabilityBoundingSet=
+AmbientCapabilities=
+ProtectSystem=strict
+ProtectHome=yes
+ProtectProc=invisible
+PrivateTmp=yes
+PrivateDevices=yes
+PrivateIPC=yes
+ProtectClock=yes
+ProtectKernelModules=yes
+LockPersonality=yes
+RestrictRealtime=yes
+RestrictSUIDSGID=yes
+RemoveIPC=yes
+KeyringMode=private
+SystemCallArchitectures=native
+SystemCallErrorNumber=EPERM
+`;
+const hidden = '-/etc/patchgit -/run/patchgit-run -/var/lib/cloud -/run/cloud-init -/run/dbus';
+
+/** A helper of the run user; `more` is what tells its kinds apart. */
+function sandboxService(more: string): string {
+  return `[Unit]
 Description=patchgit: a sandbox helper
 CollectMode=inactive-or-failed
 
@@ -62,13 +91,10 @@ CollectMode=inactive-or-failed
 Type=exec
 User=${users.run.name}
 Group=${users.run.name}
-UMask=0077
-WorkingDirectory=/
 StateDirectory=patchgit-run
 StateDirectoryMode=0700
 StandardInput=socket
 StandardOutput=socket
-StandardError=journal
 ExecStart=/bin/sh ${places.inOwnGroup} ${places.node} --require ${places.newerPromise} ${places.helperProgram}
 KillMode=mixed
 TimeoutStopSec=5
@@ -77,29 +103,114 @@ Delegate=yes
 MemoryMax=85%
 TasksMax=4096
 OOMPolicy=continue
-LimitCORE=1
-NoNewPrivileges=yes
-CapabilityBoundingSet=
-AmbientCapabilities=
-ProtectSystem=strict
-ProtectHome=yes
-ProtectProc=invisible
-InaccessiblePaths=-/etc/patchgit -/run/patchgit-run -/var/lib/cloud -/run/cloud-init -/run/dbus -/run/systemd/resolve
-PrivateTmp=yes
-PrivateDevices=yes
-PrivateIPC=yes
 PrivateNetwork=yes
-ProtectClock=yes
-ProtectKernelModules=yes
-LockPersonality=yes
-RestrictRealtime=yes
-RestrictSUIDSGID=yes
-RemoveIPC=yes
-KeyringMode=private
 RestrictAddressFamilies=AF_UNIX AF_INET AF_INET6 AF_NETLINK
-SystemCallArchitectures=native
 SystemCallFilter=@system-service @mount sethostname
-SystemCallErrorNumber=EPERM
+InaccessiblePaths=${hidden} -/run/systemd/resolve
+${more}${walls}`;
+}
+
+/** One step of work in the store: with trees and layers, and with nothing that runs a byte of them. */
+const storeService = `[Unit]
+Description=patchgit: trees and layers
+CollectMode=inactive-or-failed
+
+[Service]
+Type=exec
+User=${users.run.name}
+Group=${users.run.name}
+StandardInput=socket
+StandardOutput=socket
+ExecStart=/bin/sh ${places.storeProgram} ${places.trees}
+RuntimeMaxSec=1h
+TasksMax=64
+PrivateNetwork=yes
+RestrictAddressFamilies=none
+RestrictNamespaces=yes
+ProtectKernelTunables=yes
+ProtectControlGroups=yes
+SystemCallFilter=@system-service
+ReadWritePaths=${places.trees}
+InaccessiblePaths=${hidden} -/run/systemd/resolve -/run/patchgit-door
+${walls}`;
+
+/**
+ * The group of the run user can connect, and of its services only the one for set-ups is shown the folder. Where the door does not come
+ * up, whoever waits is hung up on: else it would be started for them for ever.
+ */
+const doorSocket = `[Unit]
+Description=patchgit: the way of a set-up to package registries
+
+[Socket]
+ListenStream=${places.doorSocket}
+SocketUser=root
+SocketGroup=${users.run.name}
+SocketMode=0660
+DirectoryMode=0755
+TriggerLimitIntervalSec=0
+FlushPending=yes
+RemoveOnStop=yes
+`;
+
+/** It alone has a network, and of that only what the firewall leaves to its user. It is started by the first who connects. */
+const doorService = `[Unit]
+Description=patchgit: the door to package registries
+StartLimitIntervalSec=0
+
+[Service]
+Type=exec
+User=${users.door.name}
+Group=${users.door.name}
+RuntimeDirectory=patchgit-door-program
+RuntimeDirectoryMode=0700
+StandardInput=null
+StandardOutput=null
+ExecStart=/bin/sh ${places.door}
+TimeoutStopSec=5
+RuntimeMaxSec=24h
+MemoryMax=256M
+TasksMax=64
+RestrictAddressFamilies=AF_UNIX AF_INET AF_INET6 AF_NETLINK
+RestrictNamespaces=yes
+ProtectKernelTunables=yes
+ProtectControlGroups=yes
+SystemCallFilter=@system-service
+InaccessiblePaths=-/etc/ssh ${hidden.replace('-/etc/patchgit ', '')} -${places.trees}
+${walls}`;
+
+const units = '/etc/systemd/system';
+/** Each set-up has a door of its own, whose limits nobody has used up. */
+const setUpLines = `ReadWritePaths=${places.trees}/making
+ExecStartPre=+systemctl stop patchgit-door.service
+`;
+
+/** What is started by a connection, in every helper. Path to content. */
+export const sandboxUnits: Readonly<Record<string, string>> = {
+  [`${units}/patchgit-run.socket`]: socketOf('one sandbox helper', 'helper'),
+  [`${units}/patchgit-run@.service`]: sandboxService('InaccessiblePaths=-/run/patchgit-door\n'),
+  [`${units}/patchgit-store.socket`]: socketOf('one step with trees and layers', 'store'),
+  [`${units}/patchgit-store@.service`]: storeService,
+};
+
+/** The set-up phase: a helper that sees the door and writes where a layer is made, and the door itself. */
+export const setUpUnits: Readonly<Record<string, string>> = {
+  [`${units}/patchgit-setup.socket`]: socketOf('one set-up', 'set-up'),
+  [`${units}/patchgit-setup@.service`]: sandboxService(setUpLines),
+  [`${units}/patchgit-door.socket`]: doorSocket,
+  [`${units}/patchgit-door.service`]: doorService,
+};
+
+/**
+ * Takes into use only the program that the orders name: whoever can write it on this machine (the login user, and nobody else) could
+ * else have anything run with the door's way out. What is compared is the copy that is then run. Of the hosts that a set-up wants, it
+ * gets those that the orders name.
+ */
+export const door = `set -eu
+cd "$RUNTIME_DIRECTORY"
+cp ${places.helperProgram} helper.cjs
+sha256sum --check --status ${places.doorDigest}
+grep -Fx -f ${places.doorHosts} ${places.wantedHosts} > hosts || [ $? = 1 ]
+exec ${places.node} --require ${places.newerPromise} "$PWD/helper.cjs" --door --hosts-file "$PWD/hosts" --seconds-max 86400
 `;
 
 /** Memory limits are passed on only from a group without processes of its own (systemd/in-own-group.sh says more). */
@@ -125,8 +236,9 @@ export const newerPromise = `Promise.withResolvers ??= function () {
 };
 `;
 
-/** From the standard streams of an SSH session to the socket. The end of either side is passed on: to the helper it means "stop". */
-export const bridge = `const socket = require('node:net').connect('/run/patchgit-run/helper.sock');
+/** From the standard streams of an SSH session to a socket. The end of either side is passed on: to the helper it means "stop". */
+export const bridge = `const name = { check: 'helper', 'set-up': 'set-up', store: 'store' }[process.argv[2] ?? 'check'];
+const socket = require('node:net').connect(\`/run/patchgit-run/\${name}.sock\`);
 let code = 0;
 socket.on('error', ({ message }) => {
   process.stderr.write(message + '\\n');

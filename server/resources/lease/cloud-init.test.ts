@@ -3,7 +3,7 @@ import { assert, integer, property, stringMatching } from 'fast-check';
 import ssh2 from 'ssh2';
 import { describe, expect, it } from 'vitest';
 import { parse } from 'yaml';
-import { cloudInit, userDataBytesMax, type HelperOrders } from './cloud-init.ts';
+import { cloudInit, userDataBytesMax, type DoorOrders, type HelperOrders } from './cloud-init.ts';
 import { places, users } from './cloud-init-places.ts';
 
 const client = ssh2.utils.generateKeyPairSync('ed25519');
@@ -16,6 +16,7 @@ const orders: HelperOrders = {
   selfDestructAtMs: nowMs + 3_600_000,
   nowMs,
   sshFromAddresses: ['203.0.113.7', '2001:db8::7'],
+  door: { registryHosts: ['registry.npmjs.org', 'pypi.org'], programSha256: 'a'.repeat(64) },
 };
 
 interface Config {
@@ -32,16 +33,17 @@ const file = (config: Config, path: string): string =>
   config.write_files.find((written) => written.path === path)?.content ?? '';
 
 describe('the orders of a helper', () => {
-  it('are a cloud-config that says the name, the host key, the two users and the files, and are small', () => {
+  it('are a cloud-config that says the name, the host key, the three users and the files, and are small', () => {
     const text = cloudInit(orders);
     expect(text.startsWith('#cloud-config\n')).toBe(true);
-    expect(text.length).toBeLessThan(userDataBytesMax / 4);
+    expect(text.length).toBeLessThan(userDataBytesMax / 3);
     const config = read(text);
     expect(config.hostname).toBe(orders.hostname);
     expect(config.ssh_keys).toEqual({ ed25519_private: host.private, ed25519_public: host.public });
     expect(config.users.map(({ name, uid }) => [name, uid])).toEqual([
       ['patchgit', users.login.uid],
       ['patchgit-run', users.run.uid],
+      ['patchgit-door', users.door.uid],
     ]);
     expect(file(config, places.authorizedKeys)).toBe(
       `restrict,port-forwarding,permitopen="127.0.0.1:11434" ${client.public}\n`,
@@ -62,6 +64,18 @@ describe('the orders of a helper', () => {
     expect(at('rm /etc/ssh/sshd_not_to_be_run')).toBeGreaterThan(at('nft -f'));
     expect(script).toContain('ip daddr 169.254.0.0/16 meta skuid != 0 reject\n');
     expect(script).toContain(`meta skuid ${users.run.uid} reject\n`);
+    expect(script).toContain(`meta skuid ${users.door.uid} jump door\n`);
+  });
+
+  it('name the hosts and the program of the door, or make no door', () => {
+    const config = read(cloudInit(orders));
+    expect(file(config, places.doorHosts)).toBe('registry.npmjs.org\npypi.org\n');
+    expect(file(config, places.doorDigest)).toBe(`${'a'.repeat(64)}  helper.cjs\n`);
+    const paths = (text: string): string[] => read(text).write_files.map(({ path }) => path);
+    const { door: _, ...without } = orders;
+    const none = paths(cloudInit(without));
+    expect(none.filter((path) => /door|setup|registries/.test(path))).toEqual([]);
+    expect(none).toContain('/etc/systemd/system/patchgit-store.socket');
   });
 
   it('let in only the addresses that were named, or leave that to the firewall of the cloud', () => {
@@ -101,6 +115,9 @@ describe('the orders of a helper', () => {
     );
   });
 
+  const door = (more: Partial<DoorOrders>): Partial<HelperOrders> => ({
+    door: { registryHosts: ['pypi.org'], programSha256: 'a'.repeat(64), ...more },
+  });
   const key = (more: Partial<HelperOrders['keys']>): Partial<HelperOrders> => ({ keys: { ...orders.keys, ...more } });
   it.each<readonly [string, Partial<HelperOrders>]>([
     ['a name with a new line', { hostname: 'pg-1\nruncmd: [reboot]' }],
@@ -122,6 +139,13 @@ describe('the orders of a helper', () => {
     ['a deadline next month', { selfDestructAtMs: nowMs + 30 * 86_400_000 }],
     ['an address that is a range of commands', { sshFromAddresses: ['10.0.0.1 } accept; #'] }],
     ['an address with a scope', { sshFromAddresses: ['fe80::1%eth0'] }],
+    ['a registry by its address', door({ registryHosts: ['203.0.113.7'] })],
+    ['a registry with a port', door({ registryHosts: ['pypi.org:443'] })],
+    ['a registry in capitals', door({ registryHosts: ['PyPI.org'] })],
+    ['two registries in one', door({ registryHosts: ['pypi.org\nmetadata.google.internal'] })],
+    ['a registry of one word', door({ registryHosts: ['localhost'] })],
+    ['a door without a digest', door({ programSha256: '' })],
+    ['a digest with a command', door({ programSha256: `${'a'.repeat(64)}\n` })],
   ])('are refused with %s', (_, wrong) => {
     expect(() => cloudInit({ ...orders, ...wrong })).toThrow('cannot be');
   });

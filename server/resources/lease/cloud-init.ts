@@ -1,10 +1,11 @@
 /** The orders that a helper gets with its creation: who may come in, what it may reach, and when it ends by itself. */
 import { isIP } from 'node:net';
 import { assert } from '../../lib/assert.ts';
-import type { HelperKeys } from '../../ports.ts';
+import type { HelperKeys } from '../../ports-cloud.ts';
+import { bakeCommand, bakeScript, type BakeOrders } from './cloud-init-bake.ts';
 import { places, users } from './cloud-init-places.ts';
 import { guardScript, prepareScript } from './cloud-init-scripts.ts';
-import { bridge, inOwnGroup, newerPromise, runService, runSocket, sshdConfig } from './cloud-init-units.ts';
+import { bridge, door, inOwnGroup, newerPromise, sandboxUnits, setUpUnits, sshdConfig } from './cloud-init-units.ts';
 
 export interface HelperOrders {
   /** The machine's name (names.ts): it is in the marker of readiness, so that nobody takes another machine for this one. */
@@ -12,11 +13,22 @@ export interface HelperOrders {
   readonly keys: Pick<HelperKeys, 'clientPublicKey' | 'hostPrivateKey' | 'hostPublicKey'>;
   /** `plain`: Debian or Ubuntu from the cloud; what is missing is installed. `baked`: our snapshot; nothing is installed. */
   readonly image: 'plain' | 'baked';
+  /** A plain one that becomes our snapshot: when it is ready, it waits for `places.bakeGo`, and is switched off when it is done. */
+  readonly bake?: BakeOrders;
   /** When the machine powers itself off. The money goes on until it is destroyed; this only ends what runs there. */
   readonly selfDestructAtMs: number;
   readonly nowMs: number;
   /** Who may connect, by IPv4 or IPv6 address; empty: the cloud's firewall alone decides. */
   readonly sshFromAddresses: readonly string[];
+  /** Absent: there is no way out for a set-up. */
+  readonly door?: DoorOrders;
+}
+
+export interface DoorOrders {
+  /** Exact names of hosts, reached on port 443. */
+  readonly registryHosts: readonly string[];
+  /** Of dist/helper.cjs, in lower-case hexadecimal digits: no other program becomes the door. */
+  readonly programSha256: string;
 }
 
 /** What DigitalOcean takes at most, in bytes. */
@@ -33,7 +45,6 @@ const lifeMsMax = 25 * 3_600_000;
 export function cloudInit(orders: HelperOrders): string {
   checkOrders(orders);
   const { hostname, keys, image, nowMs, sshFromAddresses } = orders;
-  const file = (path: string, content: string, permissions = '0644'): object => ({ path, content, permissions });
   const guard = {
     deadlineSeconds: Math.ceil(orders.selfDestructAtMs / 1000),
     lifeSeconds: Math.ceil((orders.selfDestructAtMs - nowMs) / 1000),
@@ -53,24 +64,42 @@ export function cloudInit(orders: HelperOrders): string {
     ssh_keys: { ed25519_private: keys.hostPrivateKey, ed25519_public: keys.hostPublicKey },
     no_ssh_fingerprints: true,
     // No "default": the image's own user, who may become root, is not made.
-    users: [account(users.login, places.home, '/bin/sh'), account(users.run, '/nonexistent', '/usr/sbin/nologin')],
+    users: [
+      account(users.login, places.home, '/bin/sh'),
+      account(users.run, '/nonexistent', '/usr/sbin/nologin'),
+      account(users.door, '/nonexistent', '/usr/sbin/nologin'),
+    ],
     write_files: [
       file(places.sshdConfig, sshdConfig),
       file(places.authorizedKeys, `${authorizedKey(keys.clientPublicKey)}\n`),
       file(places.inOwnGroup, inOwnGroup),
       file(places.newerPromise, newerPromise),
       file(places.bridge, bridge),
-      file(places.helperCommand, `#!/bin/sh\nexec ${places.node} ${places.bridge}\n`, '0755'),
-      file('/etc/systemd/system/patchgit-run.socket', runSocket),
-      file('/etc/systemd/system/patchgit-run@.service', runService),
+      file(places.helperCommand, `#!/bin/sh\nexec ${places.node} ${places.bridge} "$@"\n`, '0755'),
+      ...Object.entries(sandboxUnits).map(([path, content]) => file(path, content)),
+      ...(orders.door === undefined ? [] : doorFiles(orders.door)),
       file(places.prepare, prepareScript({ hostname, image }), '0700'),
+      ...(orders.bake === undefined ? [] : [file(places.bake, bakeScript(orders.bake), '0700')]),
     ],
-    runcmd: [['sh', places.prepare]],
+    runcmd: [['sh', places.prepare], ...(orders.bake === undefined ? [] : [bakeCommand])],
   };
   const text = `#cloud-config\n${JSON.stringify(config, null, 1)}\n`;
   assert(/^[\n\x20-\x7e]*$/.test(text), 'user data is plain ASCII: a cloud lost a machine over anything else');
   assert(text.length <= userDataBytesMax, 'user data is as small as the cloud demands');
   return text;
+}
+
+function file(path: string, content: string, permissions = '0644'): object {
+  return { path, content, permissions };
+}
+
+function doorFiles({ registryHosts, programSha256 }: DoorOrders): object[] {
+  return [
+    file(places.doorHosts, `${registryHosts.join('\n')}\n`),
+    file(places.doorDigest, `${programSha256}  helper.cjs\n`),
+    file(places.door, door),
+    ...Object.entries(setUpUnits).map(([path, content]) => file(path, content)),
+  ];
 }
 
 function account(user: { readonly name: string; readonly uid: number }, homedir: string, shell: string): object {
@@ -87,7 +116,12 @@ const publicKeyShape = /^ssh-ed25519 AAAAC3NzaC1lZDI1NTE5AAAAI[A-Za-z0-9+/]{43}(
 const privateKeyShape =
   /^-----BEGIN OPENSSH PRIVATE KEY-----\n(?:[A-Za-z0-9+/=]{1,76}\n){1,20}-----END OPENSSH PRIVATE KEY-----\n?$/;
 
-function checkOrders({ hostname, keys, selfDestructAtMs, nowMs, sshFromAddresses }: HelperOrders): void {
+/** A name of at least two labels, none of which looks like the end of an address. */
+const hostShape = /^(?=.{1,253}$)(?:[a-z0-9](?:[a-z0-9-]{0,61}[a-z0-9])?\.)+[a-z](?:[a-z0-9-]{0,61}[a-z0-9])?$/;
+const registryHostsMax = 200;
+
+function checkOrders(orders: HelperOrders): void {
+  const { hostname, keys, selfDestructAtMs, nowMs, sshFromAddresses } = orders;
   assert(/^[a-z0-9](?:[a-z0-9-]{0,61}[a-z0-9])?$/.test(hostname), 'a machine has a host name');
   assert(publicKeyShape.test(keys.clientPublicKey), 'the client key is one line of ed25519');
   assert(publicKeyShape.test(keys.hostPublicKey), 'the host key is one line of ed25519');
@@ -101,4 +135,20 @@ function checkOrders({ hostname, keys, selfDestructAtMs, nowMs, sshFromAddresses
     'who may connect has an address',
   );
   assert(sshFromAddresses.length <= 32, 'few machines connect to a helper');
+  const packages = orders.bake?.packages ?? [];
+  assert(
+    packages.every((name) => /^[a-z0-9][a-z0-9+.-]{1,80}$/.test(name)),
+    'what an image holds are packages',
+  );
+  const { url, sha256, model } = orders.bake?.ollama ?? { url: 'https://a/', sha256: '0'.repeat(64), model: 'a' };
+  assert(/^https:[\w/.:%+=-]+$/.test(url) && /^[\w/.:-]+$/.test(model), 'a model is fetched from an address');
+  assert(/^[0-9a-f]{64}$/.test(sha256), 'what runs a model has a digest');
+  if (orders.door === undefined) return;
+  const { registryHosts, programSha256 } = orders.door;
+  assert(/^[0-9a-f]{64}$/.test(programSha256), 'the program of the door has a digest');
+  assert(
+    registryHosts.every((host) => hostShape.test(host)),
+    'a registry has a host name',
+  );
+  assert(registryHosts.length <= registryHostsMax, 'a set-up reaches few registries');
 }

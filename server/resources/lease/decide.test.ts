@@ -1,7 +1,7 @@
 import { describe, expect, it } from 'vitest';
 import { LeaseId, LeaseState } from '#contract/lease.ts';
 import { ReservationId } from '#contract/spend.ts';
-import type { CloudFailure, CloudMachine } from '../../ports.ts';
+import type { CloudFailure, CloudMachine } from '../../ports-cloud.ts';
 import { migrationsFolder } from '../../testing/record.ts';
 import { readFileSync } from 'node:fs';
 import { join } from 'node:path';
@@ -61,6 +61,7 @@ const facts: Facts = {
   find: { kind: 'not_asked' },
   keysInMemory: true,
   wanted: true,
+  mayBeOff: false,
   cleared: true,
   funded: true,
   othersThere: false,

@@ -1,6 +1,6 @@
 /** What to do about a lease: its row and the facts in, the step out (DESIGN section 8). A missing fact is `wait`. */
 import { assert, never } from '../../lib/assert.ts';
-import type { CloudFailure, CloudMachine } from '../../ports.ts';
+import type { CloudFailure, CloudMachine } from '../../ports-cloud.ts';
 import type { LeaseRow, Reason } from './states.ts';
 
 export type ListFact =
@@ -24,6 +24,8 @@ export interface Facts {
   readonly keysInMemory: boolean;
   /** Its job still wants it. */
   readonly wanted: boolean;
+  /** It powers itself off when its image is ready to be taken. */
+  readonly mayBeOff: boolean;
   /** Size, price, image and account were looked at: the POST may go out. */
   readonly cleared: boolean;
   /** Its reservation is pending. */
@@ -132,7 +134,8 @@ function decideLiving(lease: LeaseRow, facts: Facts): Step {
   if (sight.kind === 'renamed') return destroy('renamed');
   if (sight.kind === 'there') {
     const { machine } = sight;
-    if (machine.status === 'off' || machine.status === 'archive') return destroy('powered_off');
+    const isOff = machine.status === 'off' && !facts.mayBeOff;
+    if (isOff || machine.status === 'archive') return destroy('powered_off');
     const isNews = lease.seenAtMs === null || lease.absentSeenAtMs !== null || lease.address !== addressOf(machine);
     return isNews ? { step: 'see', machine } : { step: 'wait' };
   }

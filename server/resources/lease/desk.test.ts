@@ -6,6 +6,7 @@ import {
   fakeOffers,
   type CloudCall,
   type CloudFault,
+  type FakeCloud,
   type FakeCloudOptions,
 } from '../../testing/fake-cloud-port.ts';
 import { moneyFolder, type MoneyFolder } from '../../testing/money-record.ts';
@@ -23,7 +24,10 @@ afterEach(() => {
   houses = [];
 });
 
-function open(cloudOptions: Partial<FakeCloudOptions> = {}, options: Partial<HouseOptions> = {}) {
+function open(
+  cloudOptions: Partial<FakeCloudOptions> = {},
+  options: Partial<HouseOptions> & { readonly cloud?: FakeCloud } = {},
+) {
   const clock = options.clock ?? fakeClock();
   const cloud = options.cloud ?? fakeCloud({ clock, ...cloudOptions });
   const file = options.file ?? folder.newFile();

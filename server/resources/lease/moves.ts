@@ -1,6 +1,6 @@
 /** What a row is after something happened. Pure: the store writes exactly this, and the model of the tests uses it too. */
 import { assert } from '../../lib/assert.ts';
-import type { CloudMachine } from '../../ports.ts';
+import type { CloudMachine } from '../../ports-cloud.ts';
 import { next, type LeaseEvent, type LeaseRow } from './states.ts';
 
 export type Move =
@@ -25,7 +25,7 @@ function changeOf(lease: LeaseRow, move: Move, nowMs: number): Partial<LeaseRow>
     case 'ask':
       return { state: to(lease, 'ask'), postSentAtMs: nowMs };
     case 'answer':
-      return { state: to(lease, 'answer'), machineId: move.machine.id, checkedAtMs: nowMs };
+      return { state: to(lease, 'answer'), machineId: move.machine.id, createdAtMs: nowMs, checkedAtMs: nowMs };
     case 'refuse':
       assert(lease.state === 'creating', 'only what was asked is refused');
       return { refusedAtMs: nowMs, trouble: move.trouble };

@@ -1,6 +1,7 @@
 import { describe, expect, it } from 'vitest';
 import { LeaseId } from '#contract/lease.ts';
-import { isOurs, machineName, parseMachineName } from './names.ts';
+import { decideSweep } from '../../../scripts/sweep/decide.ts';
+import { isOurs, isOurSnapshot, machineName, parseMachineName, snapshotName } from './names.ts';
 
 const name = { install: '0123456789ab', leaseId: LeaseId.parse('lease_00000000cafe'), deadlineAtMs: 1_800_000_000_000 };
 
@@ -49,4 +50,24 @@ describe('whose a machine is', () => {
     expect(isOurs(text, restored, name.deadlineAtMs)).toBe(true);
     expect(isOurs(text, { ...restored, liveNames: new Set([text]) }, 0)).toBe(true);
   });
+});
+
+describe('the name of a snapshot', () => {
+  const install = '0123456789ab';
+  const text = snapshotName(install, Date.UTC(2026, 10, 21, 14, 3, 2));
+
+  it('says whose it is and when it was made, and is known again by us and by the sweep', () => {
+    expect(text).toBe('patchgit-0123456789ab-helper-20261121t140302z');
+    expect(isOurSnapshot(text, install)).toBe(true);
+    const rule = { installs: new Set([install]), nowMs: 10, marginMs: 0, keepSnapshots: 1 };
+    const snapshots = [2, 1].map((id) => ({ id, name: text, createdAtMs: id }));
+    expect(decideSweep(rule, { machines: [], snapshots, keys: [] })).toMatchObject([{ kind: 'snapshot', id: 1 }]);
+  });
+
+  it.each(['', 'my-server', `${text} `, `x${text}`, text.replace('0123', 'ffff'), 'patchgit-0123456789ab-helper-'])(
+    'is none of ours when it is %j',
+    (other) => {
+      expect(isOurSnapshot(other, install)).toBe(false);
+    },
+  );
 });

@@ -31,6 +31,22 @@ export function machineTag(install: string): string {
   return `patchgit-${install}`;
 }
 
+const snapshotPattern = /^patchgit-([0-9a-f]{12})-helper-[0-9]{8}t[0-9]{6}z$/;
+
+/** `patchgit-<install>-helper-<UTC time to the second>`; scripts/sweep knows it too. */
+export function snapshotName(install: string, atMs: number): string {
+  // oxlint-disable-next-line no-restricted-globals -- Writes a time that is known already.
+  const time = new Date(atMs).toISOString().slice(0, 19).replaceAll(/[:-]/g, '').toLowerCase();
+  const name = `patchgit-${install}-helper-${time}z`;
+  assert(snapshotPattern.test(name), 'what we name is known as ours again');
+  return name;
+}
+
+/** Whether this installation has given this name to a snapshot. No other one is ever deleted. */
+export function isOurSnapshot(name: string, install: string): boolean {
+  return snapshotPattern.exec(name)?.[1] === install;
+}
+
 /** What this database knows about who "we" are. */
 export interface Owner {
   readonly install: string;

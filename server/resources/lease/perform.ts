@@ -5,7 +5,8 @@ import { LeaseId } from '#contract/lease.ts';
 import { usdFromMicros } from '#contract/money.ts';
 import { assert, never } from '../../lib/assert.ts';
 import type { Result } from '../../lib/result.ts';
-import type { Clock, Cloud, CloudFailure, CloudMachine, HelperKeys, HelperLink, Log, Random } from '../../ports.ts';
+import type { Clock, Log, Random } from '../../ports.ts';
+import type { Cloud, CloudFailure, CloudMachine, HelperKeys, HelperLink } from '../../ports-cloud.ts';
 import type { Database } from '../../record/db/open.ts';
 import type { Ledger } from '../../record/ledger/store.ts';
 import type { Till } from '../budget/perform.ts';
@@ -13,12 +14,14 @@ import { helperMicros } from '../budget/price.ts';
 import type { Step } from './decide.ts';
 import { after, type Move } from './moves.ts';
 import { machineName, machineTag } from './names.ts';
+import type { Form, Place } from './preflight.ts';
 import { blindText, lostText, reasonText, refusalOf, refusalText, stuckText } from './sentences.ts';
 import type { LeaseRow } from './states.ts';
 import type { Leases } from './store.ts';
 import type { Strays } from './stray-store.ts';
 
 export interface CloudInitOrder {
+  readonly form: Form;
   readonly hostname: string;
   readonly keys: HelperKeys;
   readonly deadlineAtMs: number;
@@ -32,7 +35,7 @@ export interface LeaseTools {
   readonly log: Log;
   readonly cloud: Cloud;
   readonly link: Pick<HelperLink, 'makeKeys'>;
-  readonly till: Pick<Till, 'post' | 'void' | 'reservations'>;
+  readonly till: Pick<Till, 'post' | 'void' | 'reservations' | 'leftMicros'>;
   readonly settings: () => BudgetFile;
   readonly priceOf: (slug: string) => number | null;
   /** 12 hex digits (record/install.ts). */
@@ -53,9 +56,10 @@ export interface Held {
   cleared: boolean;
   /** Why it is not wanted any more, when that is not simply done. */
   trouble: string | null;
-  image: string | number;
+  /** What it is made of; known with the first place. */
+  place: Place | null;
   /** Where to try next when there is no capacity. */
-  regionsLeft: readonly { readonly region: string; readonly usdPerHour: number }[];
+  placesLeft: readonly Place[];
   refusal: CloudFailure | null;
 }
 
@@ -106,12 +110,14 @@ export function costSoFar({ settings }: Pick<LeaseTools, 'settings'>, lease: Lea
 
 /** The row says that the POST is sent before it is, so that no crash and no second process ever sends it again. */
 async function ask(parts: LeaseParts, lease: LeaseRow, held: Held): Promise<boolean> {
+  const { place } = held;
+  assert(place !== null, 'what is ordered has a place');
   const keys = await parts.link.makeKeys();
   const { name, region, size, deadlineAtMs } = lease;
-  const userData = parts.cloudInit({ hostname: name, keys, deadlineAtMs });
+  const userData = parts.cloudInit({ hostname: name, keys, deadlineAtMs, form: place.form });
   if (!save(parts, lease, { move: 'ask' }, 'lease.asked')) return false;
   held.keys = keys;
-  const order = { name, region, size, image: held.image, tag: machineTag(parts.install), userData };
+  const order = { name, region, size, image: place.image, tag: machineTag(parts.install), userData };
   const answer = await parts.cloud.create(order);
   const sent = parts.leases.lease(lease.id);
   assert(sent !== null, 'a lease is never deleted');
@@ -173,7 +179,7 @@ function end(parts: LeaseParts, lease: LeaseRow, costMicros: number, trouble: st
 
 /** No capacity here: the next region is a lease of its own, so that each sends one POST, and the money goes with it. */
 function handOver(parts: LeaseParts, lease: LeaseRow, held: Held): boolean {
-  const [there, ...rest] = held.regionsLeft;
+  const [there, ...rest] = held.placesLeft;
   const isFull = held.refusal !== null && refusalOf(held.refusal) === 'capacity';
   if (held.leaseId !== lease.id || !held.wanted || !isFull || there === undefined) return false;
   const { reservationId } = lease;
@@ -183,24 +189,29 @@ function handOver(parts: LeaseParts, lease: LeaseRow, held: Held): boolean {
     const gone = after(handed, { move: 'end', costMicros: 0, trouble: null }, parts.clock.nowMs());
     if (!parts.leases.save(lease, gone)) return null;
     note(parts, 'lease.gone', gone);
-    return plan(parts, { ...lease, ...there, reservationId });
+    return plan(parts, { ...lease, ...rowOf(there), reservationId });
   });
   if (planned === null) return false;
-  Object.assign(held, { leaseId: planned, keys: null, regionsLeft: rest, refusal: null });
+  Object.assign(held, { leaseId: planned, keys: null, place: there, placesLeft: rest, refusal: null });
   return true;
 }
 
-export type Plan = Pick<LeaseRow, 'region' | 'size' | 'image' | 'usdPerHour' | 'deadlineAtMs'> & {
+/** What a row says of a place. */
+export function rowOf({ region, usdPerHour, image }: Place): Pick<LeaseRow, 'region' | 'usdPerHour' | 'image'> {
+  return { region, usdPerHour, image: String(image) };
+}
+
+export type Plan = Pick<LeaseRow, 'kind' | 'region' | 'size' | 'image' | 'usdPerHour' | 'deadlineAtMs'> & {
   readonly reservationId: NonNullable<LeaseRow['reservationId']>;
 };
 
 /** Writes the row of a new lease, in the transaction that the caller has open. */
 export function plan(parts: LeaseParts, order: Plan): LeaseId {
-  const { region, size, image, usdPerHour, deadlineAtMs, reservationId } = order;
+  const { kind, region, size, image, usdPerHour, deadlineAtMs, reservationId } = order;
   const id = LeaseId.parse(`lease_${parts.random.bytes(6).toString('hex')}`);
   const name = machineName({ install: parts.install, leaseId: id, deadlineAtMs });
   const plannedAtMs = parts.clock.nowMs();
-  parts.leases.add({ id, name, region, size, image, usdPerHour, plannedAtMs, deadlineAtMs, reservationId });
+  parts.leases.add({ id, kind, name, region, size, image, usdPerHour, plannedAtMs, deadlineAtMs, reservationId });
   const row = parts.leases.lease(id);
   assert(row !== null, 'what was just written is there');
   note(parts, 'lease.planned', row);
@@ -218,7 +229,7 @@ export function save(parts: LeaseParts, lease: LeaseRow, move: Move, kind: Ledge
 }
 
 function note({ ledger, leases }: LeaseParts, kind: LedgerKind, lease: LeaseRow): void {
-  const { id, name, region, size, machineId, deadlineAtMs, reservationId, trouble, costMicros } = lease;
+  const { id, kind: purpose, name, region, size, machineId, deadlineAtMs, reservationId, trouble, costMicros } = lease;
   const jobId = leases.jobOf(lease);
   ledger.append({
     kind,
@@ -226,6 +237,7 @@ function note({ ledger, leases }: LeaseParts, kind: LedgerKind, lease: LeaseRow)
     subject: id,
     ...(jobId === null ? {} : { jobId }),
     body: {
+      ...(purpose === 'work' ? {} : { purpose }),
       name,
       region,
       size,

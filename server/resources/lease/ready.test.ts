@@ -1,7 +1,7 @@
 import { PassThrough } from 'node:stream';
 import { describe, expect, it } from 'vitest';
 import { ok } from '../../lib/result.ts';
-import type { HelperConnection } from '../../ports.ts';
+import type { HelperConnection } from '../../ports-cloud.ts';
 import { fakeClock } from '../../testing/fake-clock.ts';
 import { whenReady } from './ready.ts';
 import { pass } from './testing/house.ts';

@@ -1,7 +1,8 @@
 /** Whether a machine that answers is ready for work: what its orders write last says so (cloud-init-places.ts). */
 import { z } from 'zod';
 import { no, ok, type Result } from '../../lib/result.ts';
-import type { Clock, HelperConnection } from '../../ports.ts';
+import type { Clock } from '../../ports.ts';
+import type { HelperConnection } from '../../ports-cloud.ts';
 import { places } from './cloud-init-places.ts';
 
 const everyMs = 1_000;
@@ -20,22 +21,26 @@ export async function whenReady(
   signal: AbortSignal,
 ): Promise<Result<null, string>> {
   while (!signal.aborted) {
-    const answer = await ask(connection);
+    const answer = await said(connection, command);
     if (!answer.ok) return no(`The helper could not be asked whether it is ready. ${answer.why}`);
     const { code, text } = answer.value;
     if (code === gaveUp) return no(`The helper could not set itself up: ${text.trim()}`);
     if (code === null) return no('The connection to the helper was lost before it was ready.');
     if (code === 0)
       return isMarkerOf(text, machine) ? ok(null) : no('Another machine has answered at the address of the helper.');
-    await pause(clock, signal);
+    await pause(clock, everyMs, signal);
   }
   return no('The helper was not ready in time.');
 }
 
-async function ask(connection: HelperConnection): Promise<Result<{ code: number | null; text: string }, string>> {
+/** What a line of shell answers over there, up to `answerBytesMax`; null: it did not come to an end by itself. */
+export async function said(
+  connection: HelperConnection,
+  line: string,
+): Promise<Result<{ readonly code: number | null; readonly text: string }, string>> {
   const chunks: Buffer[] = [];
   let bytes = 0;
-  const started = await connection.start(['sh', '-c', command], {
+  const started = await connection.start(['sh', '-c', line], {
     onOutput: (chunk) => {
       bytes += chunk.length;
       if (bytes <= answerBytesMax) chunks.push(chunk);
@@ -59,14 +64,15 @@ function isMarkerOf(text: string, machine: string): boolean {
   return marker.success && marker.data.machine === machine;
 }
 
-function pause(clock: Clock, signal: AbortSignal): Promise<void> {
+/** Resolves after so long, or when `signal` aborts. */
+export function pause(clock: Clock, ms: number, signal: AbortSignal): Promise<void> {
   return new Promise((resolve) => {
     const done = (): void => {
       stop();
       signal.removeEventListener('abort', done);
       resolve();
     };
-    const stop = clock.after(everyMs, done);
+    const stop = clock.after(ms, done);
     signal.addEventListener('abort', done, { once: true });
   });
 }

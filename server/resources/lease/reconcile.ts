@@ -1,6 +1,6 @@
 /** Compares the cloud's list with the rows, and does what follows. It takes no hint about what changed. */
 import { usdFromMicros } from '#contract/money.ts';
-import type { CloudFailure, CloudMachine } from '../../ports.ts';
+import type { CloudFailure, CloudImage, CloudMachine } from '../../ports-cloud.ts';
 import { helperMicros } from '../budget/price.ts';
 import {
   decide,
@@ -25,6 +25,12 @@ export interface Memory {
   failure: CloudFailure | null;
   /** The cloud wants to be left alone until then: only what is known and must be destroyed is asked of it. */
   quietUntilMs: number;
+  /** An image is being made: its helpers come before those of jobs. */
+  isBaking: boolean;
+  /** The snapshots of the last complete list; empty before the first. */
+  images: readonly CloudImage[];
+  /** The database may be closed: whoever was waiting for the cloud leaves the rest to the next start. */
+  isEnded: boolean;
 }
 
 /** A pass that goes on for longer than this has met a decision that changes nothing. */
@@ -94,6 +100,7 @@ function factsOf(parts: LeaseParts, memory: Memory, lease: LeaseRow, list: ListF
     find,
     keysInMemory: held !== null,
     wanted: held?.wanted === true,
+    mayBeOff: held !== null && lease.kind === 'bake',
     cleared: held?.cleared === true,
     funded: reservation?.state === 'pending',
     othersThere: others.length > 0 || parts.strays.there().length > 0,

@@ -1,17 +1,31 @@
 /** From the order of a job to its helper, and back. What the cloud does meanwhile is the reconciler's to know. */
-import type { LeaseId } from '#contract/lease.ts';
+import type { LeaseId, LeaseKind } from '#contract/lease.ts';
 import { ReservationId } from '#contract/spend.ts';
 import { no, ok, type Result } from '../../lib/result.ts';
-import type { HelperConnection, PaidSandbox, Sandbox } from '../../ports.ts';
+import type { PaidSandbox, Sandbox } from '../../ports.ts';
+import type { HelperConnection } from '../../ports-cloud.ts';
 import { bootMsMax } from './decide.ts';
 import type { Counter } from './desk.ts';
-import { plan, save, type Held } from './perform.ts';
-import { preflight } from './preflight.ts';
+import { plan, rowOf, save, type Held } from './perform.ts';
+import { preflight, type Wish } from './preflight.ts';
 import { whenReady } from './ready.ts';
 import type { LeaseRow } from './states.ts';
 
 type Order = Parameters<PaidSandbox['rent']>[0];
-interface Rented<T> {
+/** An order with all that tells a helper for work from one for an image. */
+export interface Loan extends Order {
+  readonly kind: LeaseKind;
+  /** Null: not known, and then there is none. */
+  readonly usdPerHour: number | null;
+  readonly wish: Omit<Wish, 'size' | 'usdPerHourMax'>;
+}
+
+export interface Lent {
+  readonly connection: HelperConnection;
+  readonly lease: LeaseRow;
+}
+
+export interface Rented<T> {
   readonly outcome: Result<T, string>;
   readonly costMicros: number | null;
 }
@@ -28,6 +42,20 @@ export async function rent<T>(
   counter: Counter,
   order: Order,
   use: (sandbox: Sandbox, signal: AbortSignal) => Promise<T>,
+  signal: AbortSignal,
+): Promise<Rented<T>> {
+  const { policy, bakes, priceOf, remoteSandbox } = counter.parts;
+  const { regions, image } = policy();
+  const wish = { regions, image, form: 'plain' as const, baked: bakes.good() };
+  const loan = { ...order, kind: 'work' as const, usdPerHour: priceOf(order.size), wish };
+  return lend(counter, loan, ({ connection }, both) => use(remoteSandbox(connection), both), signal);
+}
+
+/** The same with the machine itself, for whoever makes images. */
+export async function lend<T>(
+  counter: Counter,
+  order: Loan,
+  use: (lent: Lent, signal: AbortSignal) => Promise<T>,
   signal: AbortSignal,
 ): Promise<Rented<T>> {
   const held = await planned(counter, order, signal);
@@ -49,27 +77,22 @@ export async function rent<T>(
 }
 
 /** Waits for an earlier helper to be gone, then writes the row. */
-async function planned(counter: Counter, order: Order, signal: AbortSignal): Promise<Result<Held, string>> {
+async function planned(counter: Counter, order: Loan, signal: AbortSignal): Promise<Result<Held, string>> {
   const { parts, memory } = counter;
   const sinceMs = parts.clock.nowMs();
-  while (
-    parts.leases.live() !== null &&
-    !signal.aborted &&
-    !counter.isClosed() &&
-    parts.clock.nowMs() - sinceMs < waitMsMax
-  )
+  while (isTaken(counter, order) && !signal.aborted && !counter.isClosed() && parts.clock.nowMs() - sinceMs < waitMsMax)
     await aborted(counter.nextPass(), signal);
   if (signal.aborted || counter.isClosed()) return no('It was stopped before a helper was ordered.');
-  const usdPerHour = parts.priceOf(order.size);
+  const { usdPerHour } = order;
   if (usdPerHour === null) return no(`The price of ${order.size} is not known, and an unknown price is not free.`);
-  const { regions, image } = parts.policy();
+  const { regions, image, form } = order.wish;
+  const place = { region: regions[0] ?? 'none', usdPerHour, image, form };
   const id = parts.db.transaction((): LeaseId | null => {
-    if (parts.leases.live() !== null) return null;
+    if (isTaken(counter, order)) return null;
     return plan(parts, {
-      region: regions[0] ?? 'none',
+      ...rowOf(place),
+      kind: order.kind,
       size: order.size,
-      image: String(image),
-      usdPerHour,
       deadlineAtMs: order.deadlineAtMs,
       reservationId: ReservationId.parse(order.reservationId),
     });
@@ -84,19 +107,24 @@ async function planned(counter: Counter, order: Order, signal: AbortSignal): Pro
     wanted: true,
     cleared: false,
     trouble: null,
-    image,
-    regionsLeft: [],
+    place: null,
+    placesLeft: [],
     refusal: null,
   };
   memory.held = held;
   return ok(held);
 }
 
+/** There is another one, or there will be: those for an image have their turn one after the other. */
+function isTaken({ parts, memory }: Counter, { kind }: Loan): boolean {
+  return parts.leases.live() !== null || (memory.isBaking && kind === 'work');
+}
+
 async function used<T>(
   counter: Counter,
   held: Held,
-  order: Order,
-  use: (sandbox: Sandbox, signal: AbortSignal) => Promise<T>,
+  order: Loan,
+  use: (lent: Lent, signal: AbortSignal) => Promise<T>,
   signal: AbortSignal,
 ): Promise<Result<T, string>> {
   const clearing = await cleared(counter, held, order);
@@ -110,10 +138,10 @@ async function used<T>(
     const reached = await connect(counter, held, booted.value, both);
     if (!reached.ok) return await failed(counter, held, reached.why);
     try {
-      const value = await use(counter.parts.remoteSandbox(reached.value), both);
+      const value = await use(reached.value, both);
       return ended.signal.aborted && !signal.aborted ? no(troubleOf(counter, held)) : ok(value);
     } finally {
-      await reached.value.close();
+      await reached.value.connection.close();
     }
   } finally {
     watching.stop();
@@ -121,19 +149,18 @@ async function used<T>(
 }
 
 /** Size, price, image and account; then the first place goes into the row. */
-async function cleared({ parts }: Counter, held: Held, order: Order): Promise<Result<null, string>> {
-  const usdPerHourMax = parts.priceOf(order.size) ?? 0;
-  const { regions, image } = parts.policy();
-  const found = await preflight(parts.cloud, { size: order.size, regions, image, usdPerHourMax });
+async function cleared({ parts }: Counter, held: Held, order: Loan): Promise<Result<null, string>> {
+  const found = await preflight(parts.cloud, { ...order.wish, size: order.size, usdPerHourMax: order.usdPerHour ?? 0 });
   if (!found.ok) return found;
   parts.takePrices(found.value.offers);
   const [first, ...rest] = found.value.places;
   const lease = parts.leases.lease(held.leaseId);
   if (lease?.state !== 'planned') return no(lease?.trouble ?? 'It was stopped before a helper was ordered.');
-  const placed = { ...lease, ...first, version: lease.version + 1 };
+  const placed = { ...lease, ...rowOf(first), version: lease.version + 1 };
   if (!parts.db.transaction(() => parts.leases.save(lease, placed)))
     return no('Another process has taken over this helper.');
-  held.regionsLeft = rest;
+  held.place = first;
+  held.placesLeft = rest;
   held.cleared = true;
   return ok(null);
 }
@@ -159,7 +186,7 @@ async function connect(
   held: Held,
   lease: LeaseRow,
   signal: AbortSignal,
-): Promise<Result<HelperConnection, string>> {
+): Promise<Result<Lent, string>> {
   const { keys } = held;
   const { address } = lease;
   if (keys === null || address === null) return no('The helper has no address that can be reached.');
@@ -175,7 +202,7 @@ async function connect(
       : parts.whenReady(answer.value, lease.name, both));
     const now = parts.leases.lease(held.leaseId);
     const isUsable = ready.ok && now?.state === 'booting' && save(parts, now, { move: 'connect' }, 'lease.ready');
-    if (isUsable) return answer;
+    if (isUsable) return ok({ connection: answer.value, lease: now });
     await answer.value.close();
     return ready.ok ? no(now?.trouble ?? 'The helper was given up before it was ready.') : ready;
   } finally {

@@ -1,6 +1,6 @@
 /** What the owner is told about a helper that did not go as planned. */
 import { never } from '../../lib/assert.ts';
-import type { CloudFailure } from '../../ports.ts';
+import type { CloudFailure } from '../../ports-cloud.ts';
 import type { LeaseRow, Reason } from './states.ts';
 
 /** Null for what is no trouble. */

@@ -1,4 +1,4 @@
-import type { LeaseId, LeaseState } from '#contract/lease.ts';
+import type { LeaseId, LeaseKind, LeaseState } from '#contract/lease.ts';
 import type { ReservationId } from '#contract/spend.ts';
 
 /** Every state of a lease, what may happen in it, and whether a machine may be billed meanwhile. */
@@ -23,6 +23,7 @@ export function next(state: LeaseState, event: LeaseEvent): LeaseState | null {
 /** One row. Times in milliseconds since 1970, null while it has not happened. */
 export interface LeaseRow {
   readonly id: LeaseId;
+  readonly kind: LeaseKind;
   readonly name: string;
   readonly state: LeaseState;
   readonly version: number;
@@ -36,6 +37,8 @@ export interface LeaseRow {
   readonly postSentAtMs: number | null;
   readonly refusedAtMs: number | null;
   readonly machineId: number | null;
+  /** When the answer to the POST came. */
+  readonly createdAtMs: number | null;
   readonly seenAtMs: number | null;
   readonly address: string | null;
   readonly readyAtMs: number | null;

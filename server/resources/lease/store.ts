@@ -1,6 +1,6 @@
 /** The rows of helpers, and of machines that no lease owns. */
 import { z } from 'zod';
-import { LeaseId, LeaseState, type Lease } from '#contract/lease.ts';
+import { LeaseId, LeaseKind, LeaseState, type Lease } from '#contract/lease.ts';
 import type { JobId } from '#contract/ids.ts';
 import { usdFromMicros } from '#contract/money.ts';
 import { ReservationId } from '#contract/spend.ts';
@@ -11,6 +11,7 @@ import type { LeaseRow } from './states.ts';
 /** Each column with its member and what it may hold. */
 const columns = {
   id: ['id', LeaseId],
+  kind: ['kind', LeaseKind],
   name: ['name', z.string()],
   state: ['state', LeaseState],
   version: ['version', z.int()],
@@ -24,6 +25,7 @@ const columns = {
   postSentAtMs: ['post_sent_at_ms', z.int().nullable()],
   refusedAtMs: ['refused_at_ms', z.int().nullable()],
   machineId: ['machine_id', z.int().nullable()],
+  createdAtMs: ['created_at_ms', z.int().nullable()],
   seenAtMs: ['seen_at_ms', z.int().nullable()],
   address: ['address', z.string().nullable()],
   readyAtMs: ['ready_at_ms', z.int().nullable()],
@@ -40,6 +42,7 @@ const pairs = Object.entries(columns);
 const selected = pairs.map(([member, [column]]) => `${column} as "${member}"`).join(', ');
 const Row: z.ZodType<LeaseRow> = z.object({
   id: columns.id[1],
+  kind: columns.kind[1],
   name: columns.name[1],
   state: columns.state[1],
   version: columns.version[1],
@@ -53,6 +56,7 @@ const Row: z.ZodType<LeaseRow> = z.object({
   postSentAtMs: columns.postSentAtMs[1],
   refusedAtMs: columns.refusedAtMs[1],
   machineId: columns.machineId[1],
+  createdAtMs: columns.createdAtMs[1],
   seenAtMs: columns.seenAtMs[1],
   address: columns.address[1],
   readyAtMs: columns.readyAtMs[1],
@@ -67,7 +71,7 @@ const Row: z.ZodType<LeaseRow> = z.object({
 
 export type NewLease = Pick<
   LeaseRow,
-  'id' | 'name' | 'region' | 'size' | 'image' | 'usdPerHour' | 'plannedAtMs' | 'deadlineAtMs'
+  'id' | 'kind' | 'name' | 'region' | 'size' | 'image' | 'usdPerHour' | 'plannedAtMs' | 'deadlineAtMs'
 > & { readonly reservationId: ReservationId };
 
 export type Leases = ReturnType<typeof leaseStore>;
@@ -109,7 +113,7 @@ export function leaseStore({ sqlite }: Database) {
     /** How long the newest helpers took from the POST to the first connection, in milliseconds. */
     bootTimes: (limit: number): number[] =>
       numbers(
-        `select ready_at_ms - post_sent_at_ms from lease where ready_at_ms is not null order by planned_at_ms desc limit ?`,
+        `select ready_at_ms - post_sent_at_ms from lease where ready_at_ms is not null and kind = 'work' order by planned_at_ms desc limit ?`,
         limit,
       ),
     /** Helpers since then that were asked for and never became usable. */
@@ -124,8 +128,8 @@ export function leaseStore({ sqlite }: Database) {
       assert(sqlite.inTransaction, 'a lease is written with its ledger entry');
       sqlite
         .prepare(
-          `insert into lease (id, name, state, region, size, image, usd_per_hour, reservation_id, planned_at_ms, deadline_at_ms)
-           values (@id, @name, 'planned', @region, @size, @image, @usdPerHour, @reservationId, @plannedAtMs, @deadlineAtMs)`,
+          `insert into lease (id, kind, name, state, region, size, image, usd_per_hour, reservation_id, planned_at_ms, deadline_at_ms)
+           values (@id, @kind, @name, 'planned', @region, @size, @image, @usdPerHour, @reservationId, @plannedAtMs, @deadlineAtMs)`,
         )
         .run(lease);
     },

@@ -136,7 +136,7 @@ export async function startFakeCloud(options: FakeCloudOptions = {}): Promise<Fa
     alive: () => world.alive(),
     bill: () => world.bill(),
     plant: (droplet) => plant(world, droplet),
-    close: () => close(server, world, drift),
+    close: () => close(server, world, drift).finally(options.onClose),
     faults,
     calls,
     drift,

@@ -1,7 +1,8 @@
 /** A fake cloud and the adapter that talks to it, for tests of the adapter. */
 import { inspect } from 'node:util';
 import { digitalOcean } from '../../adapters/digitalocean.ts';
-import type { Cloud, CloudFailure, Log, NewCloudMachine } from '../../ports.ts';
+import type { Log } from '../../ports.ts';
+import type { Cloud, CloudFailure, NewCloudMachine } from '../../ports-cloud.ts';
 import { fakeClock, type FakeClock } from '../fake-clock.ts';
 import { startFakeCloud, type FakeCloud } from './cloud.ts';
 import { openContract } from './contract.ts';

@@ -53,8 +53,12 @@ export interface FakeDroplet {
 export interface Hooks {
   /** Starts a real machine for it; resolves with its address. Null leaves the made-up one. */
   readonly onBoot?: (droplet: FakeDroplet, userData: string) => Promise<string | null>;
+  /** Resolves when it has switched itself off, or was ended. */
+  readonly whenOff?: (droplet: FakeDroplet) => Promise<void>;
   /** Ends it. Called once, after its start has been settled. */
   readonly onDestroy?: (droplet: FakeDroplet) => Promise<void>;
+  /** The cloud is closed, and every machine has ended. */
+  readonly onClose?: () => void;
 }
 
 export interface Order {
@@ -235,6 +239,9 @@ export class World {
       droplet.privateAddress = `10.110.0.${number + 1}`;
       // 203.0.113.0/24 is set aside for documentation (RFC 5737): nothing answers there.
       if (does.kind !== 'no_address') droplet.address = address ?? `203.0.113.${number + 1}`;
+      void this.#hooks.whenOff?.(droplet).then(() => {
+        if (droplet.goneAtMs === null) droplet.status = 'off';
+      });
     };
     this.clock.after(bootMs, () => {
       if (this.#hooks.onBoot) this.#work.set(droplet.id, started.then(isUp));

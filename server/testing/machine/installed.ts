@@ -23,7 +23,7 @@ export interface Installed {
   readonly branches: (name: string) => Promise<string[]>;
   /** Hands one command to the helper behind the socket of `patchgit-run`, as `user` (the daemon's). */
   readonly askHelper: (request: HelperRequest, user?: string) => Promise<HelperAnswer>;
-  /** Starts the daemon again in a user namespace whose own limit of user namespaces is 0: what the setting does to a host. */
+  /** Has daemon and helpers start in a user namespace whose own limit of user namespaces is 0: what the setting does to a host. */
   readonly forbidUserNamespaces: () => Promise<void>;
   /** Waits until the daemon answers. */
   readonly answers: () => Promise<void>;
@@ -72,6 +72,8 @@ export async function installed({ root, environment = '' }: Installing): Promise
     const account = ['--system', '--home-dir', '/nonexistent', '--no-create-home', '--shell', '/usr/sbin/nologin'];
     for (const name of users) await machine.must(['useradd', ...account, name]);
     await machine.must(['mkdir', '-p', repositories]);
+    // Outside of a container systemd does this itself; without it a service with folders of its own cannot be given them.
+    await machine.must(['mount', '--make-rshared', '/']);
     await machine.writeFile('/etc/patchgit/environment', environment, 0o600);
     await machine.must([
       'sh',
@@ -83,11 +85,10 @@ export async function installed({ root, environment = '' }: Installing): Promise
     const { version1, version2 } = machine.controllers;
     if (version1.includes('memory')) {
       await machine.writeFile('/etc/patchgit/hand-over', handOver, 0o755);
-      await machine.writeFile(join(units, 'patchgit.service.d/version-1.conf'), versionOne('patchgit'));
       await machine.writeFile(join(units, 'patchgit-run@.service.d/version-1.conf'), versionOne('patchgit-run'));
     }
     await machine.must(['systemctl', 'daemon-reload']);
-    await machine.must(['systemctl', 'start', 'patchgit', 'patchgit-run.socket']);
+    await machine.must(['systemctl', 'start', 'patchgit']);
     const patchgit: Installed['patchgit'] = (words, stdin = '') => {
       const command = ['env', 'PATCHGIT_HOME=/var/lib/patchgit', node, '/opt/patchgit/dist/cli.cjs', ...words];
       return machine.run(command, { stdin, wallMs: 60_000 });
@@ -108,7 +109,9 @@ export async function installed({ root, environment = '' }: Installing): Promise
       answers,
       askHelper: (request, user = 'patchgit') => askHelper(machine, request, user),
       forbidUserNamespaces: async () => {
-        await machine.writeFile(join(units, 'patchgit.service.d/forbid.conf'), await forbidding(machine));
+        for (const unit of ['patchgit.service', 'patchgit-run@.service']) {
+          await machine.writeFile(join(units, `${unit}.d/forbid.conf`), await forbidding(machine, unit));
+        }
         await machine.must(['systemctl', 'daemon-reload']);
         await machine.must(['systemctl', 'restart', 'patchgit']);
         await answers();
@@ -141,12 +144,13 @@ async function addRepository(
 }
 
 /** The start of the unit as it is, in a user namespace of the same user that allows no other below it. */
-async function forbidding(machine: Machine): Promise<string> {
-  const shown = await machine.must(['sed', '-n', 's/^ExecStart=//p', join(units, 'patchgit.service')]);
+async function forbidding(machine: Machine, unit: string): Promise<string> {
+  const shown = await machine.must(['sed', '-n', 's/^ExecStart=//p', join(units, unit)]);
   const forbid =
     '\'echo 0 > /proc/sys/user/max_user_namespaces; exec setpriv --inh-caps=-all --ambient-caps=-all "$$@"\'';
   const start = `/usr/bin/unshare --user --map-current-user --keep-caps -- /bin/sh -c ${forbid} sh ${shown.trim()}`;
-  return `[Service]\nExecStart=\nExecStart=${start}\n`;
+  const open = 'RestrictNamespaces=no\nProtectKernelTunables=no\n';
+  return `[Service]\n${open}ExecStart=\nExecStart=${start}\n`;
 }
 
 /** What a client of the socket is: it keeps its end open until the helper is done, because its end means "stop". */

@@ -39,6 +39,8 @@ export interface Machine {
   readonly writeFile: (path: string, content: string | Buffer, mode?: number) => Promise<void>;
   /** An IPv4 address that this process reaches; null on `loopback`. */
   readonly address: string | null;
+  /** An address that the machine reaches and takes for one of the internet, and that is this process's to listen on; null on `loopback`. */
+  readonly internet: string | null;
   /** Which controllers its units can be given, by which version of control groups. */
   readonly controllers: MachineGroups['controllers'];
   readonly bootMs: number;
@@ -94,6 +96,7 @@ export async function bootMachine(options: MachineOptions = {}): Promise<Machine
         await must(['sh', '-c', script, 'write', file, mode.toString(8)], { stdin: content });
       },
       address: link?.address ?? null,
+      internet: link?.internet ?? null,
       controllers: groups.controllers,
       bootMs: Date.now() - startedAtMs,
       isUp: body.isUp,

@@ -1,14 +1,15 @@
 /** A desk on a real database, with a cloud in memory, and a switch that ends its process between two outside calls. */
+import { PassThrough } from 'node:stream';
 import type { BudgetFile } from '#contract/budget.ts';
 import { no, ok } from '../../../lib/result.ts';
-import type { Clock, HelperConnection, Sandbox } from '../../../ports.ts';
+import type { Clock, Sandbox } from '../../../ports.ts';
+import type { Cloud, HelperConnection } from '../../../ports-cloud.ts';
 import { openDatabase, type Database } from '../../../record/db/open.ts';
 import { installId } from '../../../record/install.ts';
 import { ledgerStore } from '../../../record/ledger/store.ts';
 import { spendOnHelper } from '../../../chain/prove/spend.ts';
 import { testBudget } from '../../../testing/budget.ts';
 import type { FakeClock } from '../../../testing/fake-clock.ts';
-import type { FakeCloud } from '../../../testing/fake-cloud-port.ts';
 import { testJob } from '../../../testing/money-record.ts';
 import { migrationsFolder } from '../../../testing/record.ts';
 import { till, type Till } from '../../budget/perform.ts';
@@ -39,7 +40,7 @@ export interface House {
 export interface HouseOptions {
   readonly file: string;
   readonly clock: FakeClock;
-  readonly cloud: FakeCloud;
+  readonly cloud: Cloud;
   /** Bytes that differ from house to house. */
   readonly seed: number;
   /** The process ends at this moment (Life.moments), when it comes. */
@@ -70,7 +71,7 @@ export function house(options: HouseOptions): House {
     cloud: wrap({ ...cloud }),
     link: wrap({
       makeKeys: () => Promise.resolve(keys),
-      connect: options.connect ?? (() => Promise.resolve(ok(connection))),
+      connect: options.connect ?? (() => Promise.resolve(ok(testConnection))),
     }),
     till: money,
     settings,
@@ -78,7 +79,7 @@ export function house(options: HouseOptions): House {
     takePrices: () => undefined,
     policy: () => options.policy ?? testPolicy,
     install: installId(db, clock, random),
-    cloudInit: ({ hostname }) => `#cloud-config\nhostname: ${hostname}\n`,
+    cloudInit: ({ hostname, form }) => `#cloud-config\nhostname: ${hostname}\n# ${form}\n`,
     ...wrap({ whenReady: () => Promise.resolve(ok(null)) }),
     remoteSandbox: () => sandbox,
   });
@@ -184,8 +185,13 @@ export function numbers(seed: number): (below: number) => number {
 }
 
 const keys = { clientPrivateKey: 'PRIVATE', clientPublicKey: 'p', hostPrivateKey: 'PRIVATE', hostPublicKey: 'h' };
-const connection: HelperConnection = {
-  start: () => Promise.resolve({ ok: false, why: 'not in this test' }),
+export const testConnection: HelperConnection = {
+  // It can be told to begin, and nothing has gone wrong there.
+  start: (command) => {
+    const code = command.join(' ').includes('touch') ? 0 : 1;
+    const ended = Promise.resolve({ code, signal: null });
+    return Promise.resolve(ok({ input: new PassThrough(), ended, stop: () => undefined }));
+  },
   forward: () => Promise.resolve({ ok: false, why: 'not in this test' }),
   isOpen: () => true,
   close: () => Promise.resolve(),

@@ -4,7 +4,7 @@
  */
 import { LeaseId } from '#contract/lease.ts';
 import { ReservationId } from '#contract/spend.ts';
-import type { CloudFailure, CloudMachine } from '../../../ports.ts';
+import type { CloudFailure, CloudMachine } from '../../../ports-cloud.ts';
 import type { Model, Move as Way } from '../../../testing/model.ts';
 import { decide, landingMsMax, type Facts, type FindFact, type ListFact } from '../decide.ts';
 import { after, type Move } from '../moves.ts';
@@ -265,6 +265,7 @@ function factsOf(world: World, lease: LeaseRow, answer: Answer): Facts {
     find: lease.machineId === null ? { kind: 'not_asked' } : find,
     keysInMemory: world.hasKeys,
     wanted: world.isWanted,
+    mayBeOff: false,
     cleared: true,
     funded: true,
     othersThere: list.kind === 'complete' && list.machines.some(({ name }) => name !== lease.name),
@@ -290,6 +291,7 @@ function cloudMachine(id: number, name: string): CloudMachine {
 
 /** What a row holds of which nothing has happened yet, apart from who it is and how long it lasts. */
 export const blank = {
+  kind: 'work' as const,
   state: 'planned' as const,
   version: 0,
   region: 'r',
@@ -299,6 +301,7 @@ export const blank = {
   postSentAtMs: null,
   refusedAtMs: null,
   machineId: null,
+  createdAtMs: null,
   seenAtMs: null,
   address: null,
   readyAtMs: null,

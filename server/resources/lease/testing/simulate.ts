@@ -21,6 +21,9 @@ import { house, numbers, pass, settle, wideBudget, type House } from './house.ts
 const faults: Readonly<Record<CloudCall, readonly CloudFault[]>> = {
   account: ['not_sent', 'unauthorized'],
   sizes: ['not_sent', 'rate_limited'],
+  snapshot: [],
+  action: [],
+  deleteSnapshot: [],
   snapshots: [],
   create: ['lost', 'not_sent', 'late', 'vanishes', 'refused', 'no_capacity', 'rate_limited', 'unauthorized', 'twice'],
   list: ['not_sent', 'lost', 'unauthorized', 'all_404', 'rate_limited'],
@@ -41,14 +44,35 @@ export interface History {
   readonly make: typeof leaseDesk;
 }
 
-/** Throws with the seed when a promise is broken. Resolves to how often the process ended and how many machines there were. */
-export async function simulate({ seed, file, make }: History): Promise<{ crashes: number; machines: number }> {
+/** What one history has seen. */
+export interface Seen {
+  /** How often the process ended between two outside calls. */
+  readonly crashes: number;
+  readonly leases: number;
+  readonly machines: number;
+  /** "create: lost" and how often it was done. */
+  readonly faults: Readonly<Record<string, number>>;
+  /** Of ours, without those that landed after their time. */
+  readonly mostAtOnce: number;
+  readonly left: number;
+  /** By the cloud's meter for what was ours. */
+  readonly billedMicros: number;
+  readonly postedMicros: number;
+}
+
+/** Throws with the seed when a promise is broken. */
+export async function simulate({ seed, file, make }: History): Promise<Seen> {
   const next = numbers(seed);
   const clock = fakeClock(worldMs + next(1000) * 7);
   let isCalm = false;
   /** A token that nobody knows for a while. */
   let badUntilMs = 0;
   const percent = [0, 5, 20][next(3)] ?? 0;
+  const faultsDone: Record<string, number> = {};
+  const done = (call: CloudCall, fault: CloudFault | null): CloudFault | null => {
+    if (fault !== null) faultsDone[`${call}: ${fault}`] = (faultsDone[`${call}: ${fault}`] ?? 0) + 1;
+    return fault;
+  };
   const cloud = fakeCloud({
     clock,
     lagMs: [0, 15_000, 100_000][next(3)] ?? 0,
@@ -57,10 +81,10 @@ export async function simulate({ seed, file, make }: History): Promise<{ crashes
     fault: (call) => {
       const kinds = faults[call];
       if (isCalm || kinds.length === 0) return null;
-      if (clock.nowMs() < badUntilMs) return 'all_404';
+      if (clock.nowMs() < badUntilMs) return done(call, 'all_404');
       if (next(60) === 0) badUntilMs = clock.nowMs() + 60_000 * next(5);
       // There is one of it in the life of a helper, so every second one goes wrong.
-      return next(100) < (call === 'create' ? 50 : percent) ? (kinds[next(kinds.length)] ?? null) : null;
+      return next(100) < (call === 'create' ? 50 : percent) ? done(call, kinds[next(kinds.length)] ?? null) : null;
     },
   });
   const foreign = cloud.put('web-server');
@@ -100,11 +124,16 @@ export async function simulate({ seed, file, make }: History): Promise<{ crashes
   await pass(clock, 75 * 60_000, 30_000);
   one.reconcileTill();
   one.close();
-  check(file, cloud, [foreign, stranger], seed);
-  return { crashes, machines: cloud.history().length - 2 };
+  const counted = check(file, cloud, [foreign, stranger], seed);
+  return { ...counted, crashes, faults: faultsDone };
 }
 
-function check(file: string, cloud: FakeCloud, foreign: readonly number[], seed: number): void {
+function check(
+  file: string,
+  cloud: FakeCloud,
+  foreign: readonly number[],
+  seed: number,
+): Omit<Seen, 'crashes' | 'faults'> {
   const says = (what: string): string => `${what} (seed ${seed})`;
   const ours = cloud.history().filter(({ machine }) => !foreign.includes(machine.id));
   assert(cloud.living().length === foreign.length, says('no machine of ours is left, and every other one is'));
@@ -134,7 +163,13 @@ function check(file: string, cloud: FakeCloud, foreign: readonly number[], seed:
       .pluck()
       .all();
     assert(new Set(settled).size === settled.length, says('all money is settled once'));
-    checkMoney(db, ours, says);
+    return {
+      ...checkMoney(db, ours, says),
+      leases: rows.size,
+      machines: ours.length,
+      mostAtOnce: cloud.mostAtOnce() - foreign.length,
+      left: cloud.living().length - foreign.length,
+    };
   } finally {
     db.close();
   }
@@ -151,7 +186,11 @@ const Booked = z.array(
 );
 
 /** Gone was gone, and every second that was billed is booked where it belongs. */
-function checkMoney({ sqlite }: Database, ours: readonly FakeMachine[], says: (what: string) => string): void {
+function checkMoney(
+  { sqlite }: Database,
+  ours: readonly FakeMachine[],
+  says: (what: string) => string,
+): Pick<Seen, 'billedMicros' | 'postedMicros'> {
   const leases = Booked.parse(
     sqlite
       .prepare(
@@ -163,6 +202,7 @@ function checkMoney({ sqlite }: Database, ours: readonly FakeMachine[], says: (w
   for (const { name, costMicros, settledMicros } of leases)
     assert(costMicros === settledMicros, says(`${name} was settled at what it cost`));
   const strayCost = sqlite.prepare('select cost_micros from stray where machine_id = ?').pluck();
+  let billedMicros = 0;
   for (const { machine, destroyedAtMs, isTwin } of ours) {
     assert(destroyedAtMs !== null, says('no machine is left'));
     // What vanished at once was never there.
@@ -175,14 +215,16 @@ function checkMoney({ sqlite }: Database, ours: readonly FakeMachine[], says: (w
     assert(!isItsOwn || destroyedAtMs <= lease.goneAtMs, says('what was said to be gone was gone'));
     const seconds = (destroyedAtMs - machine.createdAtMs) / 1000;
     const billed = helperMicros({ usdPerHour: 0.018 }, budget.helper.billing, seconds);
+    billedMicros += billed;
     const booked = isItsOwn ? lease.costMicros : Number(strayCost.get(machine.id) ?? 0);
     assert(
       booked >= billed,
       says(`what was booked for ${machine.name} (${booked}) covers what was billed (${billed})`),
     );
   }
-  const posted = sqlite.prepare('select coalesce(sum(posted_micros), 0) from reservation').pluck().get();
+  const posted = Number(sqlite.prepare('select coalesce(sum(posted_micros), 0) from reservation').pluck().get());
   const strays = sqlite.prepare('select coalesce(sum(cost_micros), 0) from stray').pluck().get();
   const own = leases.reduce((sum, { costMicros }) => sum + costMicros, 0);
-  assert(Number(posted) >= own + Number(strays), says('all that was booked is in the till'));
+  assert(posted >= own + Number(strays), says('all that was booked is in the till'));
+  return { billedMicros, postedMicros: posted };
 }
