@@ -29,6 +29,7 @@ const targets = {
   dev: { entry: ['scripts/dev.ts'], tools: ['bwrap'], build: true },
   bench: { entry: ['scripts/bench.ts'], tools: ['bwrap'], build: true },
   check: { entry: ['scripts/check.ts'] },
+  simulate: { entry: ['scripts/simulate.ts'] },
   build: { entry: ['scripts/build.ts', '--force'] },
   cli: { entry: ['dist/cli.cjs'], build: true },
 };
@@ -64,7 +65,24 @@ function installDependencies() {
     );
     process.exit(1);
   }
+  const why = whyNodeFails();
+  if (why !== null) {
+    say(why);
+    process.exit(1);
+  }
   writeFileSync(stamp, lock);
+}
+
+/** The sentence for a pinned Node that is there and does not start, or null. The loader names the library that it misses. */
+function whyNodeFails() {
+  const started = spawnSync(node, ['--version'], { encoding: 'utf8' });
+  if (started.status === 0) return null;
+  const [, library = ''] = /error while loading shared libraries: ([^:]+): /.exec(started.stderr ?? '') ?? [];
+  const packages = { 'libatomic.so.1': 'libatomic1', 'libstdc++.so.6': 'libstdc++6', 'libgcc_s.so.1': 'libgcc-s1' };
+  const name = packages[library];
+  if (name === undefined)
+    return `The pinned Node does not start here. ${started.error?.message ?? started.stderr.trim()}`;
+  return `The pinned Node does not start here, because ${library} is missing. Install it with: sudo apt-get install ${name}`;
 }
 
 /** A program from the distribution: installed where we may, named where we may not. @param {string} tool */
@@ -150,7 +168,7 @@ function buildWhatChanged() {
   if (!quiet) say('Building …');
   const built = spawnSync(node, [path('scripts/build.ts')], { cwd: root, encoding: 'utf8' });
   if (built.status !== 0) {
-    say(`${built.stdout}${built.stderr}`.trim());
+    say(whyNodeFails() ?? `${built.stdout}${built.stderr}`.trim());
     process.exit(1);
   }
   mkdirSync(path('dist'), { recursive: true });
@@ -166,5 +184,10 @@ function runPinned([file = '', ...fixed], more) {
     env: { ...process.env, NODE_COMPILE_CACHE: path('dist/compile-cache') },
   });
   for (const signal of ['SIGINT', 'SIGTERM', 'SIGHUP']) process.on(signal, () => child.kill(signal));
-  child.on('exit', (code, signal) => process.exit(signal ? 130 : (code ?? 1)));
+  child.on('exit', (code, signal) => {
+    // What a loader ends with that misses a library.
+    const why = code === 127 ? whyNodeFails() : null;
+    if (why !== null) say(why);
+    process.exit(signal ? 130 : (code ?? 1));
+  });
 }

@@ -6,7 +6,7 @@ import { Doctor } from '#contract/api.ts';
 import { ProposalDocument } from '#contract/proposal.ts';
 import { daemonCommand } from './cli/daemon-command.ts';
 import { canBoot } from './testing/machine/layer.ts';
-import { installed, type Installed } from './testing/machine/installed.ts';
+import { installed, node, type Installed } from './testing/machine/installed.ts';
 import { until } from './testing/wait.ts';
 
 const root = join(import.meta.dirname, '..');
@@ -21,7 +21,13 @@ it('the unit starts the daemon with the flags and the environment that were meas
 });
 
 /** What `systemd-analyze security` gives systemd 252 for these files, in tenths; 100 is a unit with no wall at all. */
-const exposureMax = 30;
+const exposures = [
+  ['patchgit.service', 20],
+  // bubblewrap needs what the others are refused.
+  ['patchgit-run@.service', 30],
+  ['patchgit-give@.service', 15],
+  ['patchgit-apply@.service', 10],
+] as const;
 
 /** What the command prints with --json. */
 const Accepted = z.object({ jobId: z.string() });
@@ -59,12 +65,17 @@ describe.runIf(canBoot(name))(name, () => {
   const restarts = async (): Promise<number> =>
     Number(await house.machine.must(['systemctl', 'show', '--value', '--property=NRestarts', 'patchgit']));
 
-  it('doctor says that the sandbox works, as that user, with every limit held by a control group', async () => {
+  it('doctor says that checks run as a user of their own, with every limit held by a control group', async () => {
     const { ok, findings } = await doctor();
     expect(ok).toBe(true);
     const sandbox = findings.filter(({ name }) => name === 'sandbox');
-    const uid = (await house.machine.must(['id', '-u', 'patchgit'])).trim();
+    const uid = (await house.machine.must(['id', '-u', 'patchgit-run'])).trim();
     expect(sandbox[0]?.sentence).toContain(`runs checks as user ${uid}`);
+    expect(findings).toContainEqual({
+      name: 'users',
+      verdict: 'good',
+      sentence: expect.stringMatching(/^patchgit\.service runs the daemon as .* patchgit-run does, who has no secret/),
+    });
     expect(sandbox[0]?.sentence).toContain('overlay');
     if (house.holdsLimits) {
       expect(sandbox.map(({ verdict }) => verdict)).toEqual(['good']);
@@ -81,10 +92,81 @@ describe.runIf(canBoot(name))(name, () => {
     expect(await house.branches('small')).toHaveLength(2);
   });
 
+  it('a patch is read by the user of the sandbox, who sees mirrors and quarantine and can write to neither', async () => {
+    const { machine } = house;
+    const reads = await machine.must(['journalctl', '--no-pager', '--output=cat', '--unit=patchgit-apply@*']);
+    expect(reads).toContain('Started patchgit-apply@');
+    const show = `[Service]\nExecStart=\nExecStart=/bin/sh -c 'id -un; ls -A /var/lib/patchgit /etc/patchgit; \
+for place in mirrors quarantine; do touch /var/lib/patchgit/$$place/x; done; cat /proc/net/dev | wc -l'\nStandardError=socket\n`;
+    await machine.writeFile('/etc/systemd/system/patchgit-apply@.service.d/show.conf', show);
+    await machine.must(['systemctl', 'daemon-reload']);
+    const ask = `require('net').connect('/run/patchgit-run/apply.sock').pipe(process.stdout)`;
+    const seen = await machine.must([node, '-e', ask], { user: 'patchgit' });
+    expect(seen).toMatch(/^patchgit-run\n/);
+    expect(seen).toContain("ls: cannot open directory '/etc/patchgit': Permission denied");
+    expect(seen).toContain('/var/lib/patchgit:\nmirrors\nquarantine\n');
+    expect(seen.match(/^touch: cannot touch .*: Read-only file system$/gm)).toHaveLength(2);
+    expect((await machine.run([node, '-e', ask], { user: 'nobody' })).stderr).toContain('EACCES');
+    await machine.must(['rm', '/etc/systemd/system/patchgit-apply@.service.d/show.conf']);
+    await machine.must(['systemctl', 'daemon-reload']);
+  });
+
+  it('checkouts belong to the user of the sandbox, and the daemon can still take one away that was changed', async () => {
+    const { machine } = house;
+    const ownersOf = async (): Promise<string> =>
+      machine.must(['sh', '-c', 'find /var/lib/patchgit/checkouts -mindepth 1 -printf "%U:%G\n" | sort -u']);
+    const ids = (await machine.must(['sh', '-c', 'id -u patchgit-run; id -g patchgit-run'])).trim().replace('\n', ':');
+    expect(await ownersOf()).toBe(`${ids}\n`);
+    await machine.must([
+      'sh',
+      '-c',
+      'for file in /var/lib/patchgit/checkouts/*/number.txt; do echo more >> "$file"; done',
+    ]);
+    await machine.must(['systemctl', 'restart', 'patchgit']);
+    await house.answers();
+    const document = Shown.parse(await propose('small', '--wait'));
+    expect(document.checks.map(({ after }) => after?.conclusion)).toEqual(['success']);
+    expect(await machine.must(['journalctl', '--no-pager', '--unit=patchgit'])).toContain('is not its tree any more');
+    expect(await ownersOf()).toBe(`${ids}\n`);
+  });
+
+  it("only the folder of a new checkout is given to that user, and only at the daemon's word", async () => {
+    const { machine } = house;
+    const ask = (name: string, user = 'patchgit'): Promise<string> => {
+      const script = `const s = require('net').connect('/run/patchgit-run/give.sock'); s.on('error', (e) => console.log(e.message));
+        s.pipe(process.stdout); s.end(${JSON.stringify(`${name}\n`)});`;
+      return machine.must([node, '-e', script], { user });
+    };
+    const fresh = `${'a'.repeat(40)}.${'b'.repeat(12)}`;
+    const at = `/var/lib/patchgit/checkouts/${fresh}`;
+    // What a link leads to is nobody's to give.
+    const make =
+      'mkdir -p "$1/tree/deep"; ln -s /var/lib/patchgit/patchgit.db "$1/tree/link"; ln -s /etc "$1/tree/folder"';
+    await machine.must(['sh', '-c', make, 'sh', at], { user: 'patchgit' });
+    for (const name of [
+      '',
+      '.',
+      '..',
+      fresh,
+      `../checkouts/${fresh}/tree`,
+      `${fresh}/tree/deep`,
+      '/etc',
+      'a'.repeat(40),
+    ]) {
+      expect(await ask(name)).toBe('That is not the name of a new checkout.\n');
+    }
+    expect(await ask(`${fresh}/tree`, 'nobody')).toContain('EACCES');
+    expect(await ask(`${fresh}/tree`)).toBe('given\n');
+    const owners = await machine.must(['stat', '-c', '%U', at, `${at}/tree/deep`, `${at}/tree/link`]);
+    expect(owners).toBe('patchgit\npatchgit-run\npatchgit-run\n');
+    expect(await machine.must(['stat', '-c', '%U', '/var/lib/patchgit/patchgit.db', '/etc'])).toBe('patchgit\nroot\n');
+    await machine.must(['rm', '-r', at]);
+  });
+
   it('killed in the middle of a check it is started again, nothing of the check is left, and the change is proved', async () => {
     const { jobId } = Accepted.parse(await propose('slow'));
     const sleeping = async (): Promise<boolean> =>
-      (await house.machine.run(['pgrep', '--uid', 'patchgit', '--exact', 'sleep'])).code === 0;
+      (await house.machine.run(['pgrep', '--uid', 'patchgit-run', '--exact', 'sleep'])).code === 0;
     await until('the check runs', sleeping);
     const before = await restarts();
     await house.machine.must(['systemctl', 'kill', '--signal=KILL', '--kill-whom=main', 'patchgit']);
@@ -150,27 +232,19 @@ describe.runIf(canBoot(name))(name, () => {
     const see = (...words: string[]): Promise<string> =>
       machine.must(['nsenter', '--target', pid, '--mount', ...words]);
     expect(await see('ls', '-A', '/var/lib', '/var/lib/patchgit')).toBe(
-      '/var/lib:\npatchgit\n\n/var/lib/patchgit:\ncheckouts\nquarantine\n',
+      '/var/lib:\npatchgit\n\n/var/lib/patchgit:\ncheckouts\nlayers\nquarantine\n',
     );
     await machine.must(['systemctl', 'stop', 'patchgit-run@*.service']);
     expect((await talking).outcomes.map(({ exitCode }) => exitCode)).not.toContain(0);
     expect((await house.askHelper({ lower: trees, command: 'true' }, 'nobody')).refused).toContain('EACCES');
   });
 
-  it.each(['patchgit.service', 'patchgit-run@.service'])(
-    '%s is exposed no more than its sandbox needs',
-    async (name) => {
-      const found = await house.machine.run([
-        'systemd-analyze',
-        'security',
-        '--no-pager',
-        `--threshold=${exposureMax}`,
-        name,
-      ]);
-      expect(found.stdout).toContain('Overall exposure level');
-      expect(found.code, found.stdout).toBe(0);
-    },
-  );
+  it.each(exposures)('%s is exposed no more than it needs', async (name, exposureMax) => {
+    const analyze = ['systemd-analyze', 'security', '--no-pager', `--threshold=${exposureMax}`];
+    const found = await house.machine.run([...analyze, name]);
+    expect(found.stdout).toContain('Overall exposure level');
+    expect(found.code, found.stdout).toBe(0);
+  });
 
   it('where the host forbids user namespaces doctor says so and how to allow them, and GO stays shut', async () => {
     await house.forbidUserNamespaces();

@@ -34,7 +34,8 @@ export function startGit(path: string, request: GitStart): ChildProcessWithoutNu
   });
 }
 
-function environmentOf(path: string, request: GitStart): Record<string, string> {
+/** The whole environment of a git process with this start. */
+export function environmentOf(path: string, request: GitStart): Record<string, string> {
   const extra: Record<string, string> = {};
   if (request.indexFile !== undefined) extra['GIT_INDEX_FILE'] = request.indexFile;
   if (request.objectsDir !== undefined) {

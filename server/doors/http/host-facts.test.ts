@@ -69,4 +69,9 @@ it('says who runs what', () => {
   expect(users(open, null)).toContain('laptop');
   expect(users({ ...open, unit: 'patchgit.service' }, null)).toContain('patchgit.service runs the daemon');
   expect(users({ ...open, isRoot: true }, 'patchgit-run')).toContain('checks run as patchgit-run');
+  const droplet = hostFindings({ ...open, unit: 'patchgit.service' }, { usable: true }, 'patchgit-run').at(-1);
+  expect(droplet).toMatchObject({
+    verdict: 'good',
+    sentence: expect.stringContaining('patchgit-run does, who has no secret'),
+  });
 });

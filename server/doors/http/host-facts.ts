@@ -63,10 +63,14 @@ export function hostFindings(
   const forbidding = sandbox.usable
     ? []
     : whatForbids(facts).map((sentence) => ({ name: 'host', verdict: 'bad', sentence }) as const);
-  return [...forbidding, { name: 'users', verdict: 'warned', sentence: usersSentence(facts, runUser) }];
+  const users = runUser !== null && !facts.isRoot ? 'good' : 'warned';
+  return [...forbidding, { name: 'users', verdict: users, sentence: usersSentence(facts, runUser) }];
 }
 
 function usersSentence({ unit, isRoot }: HostFacts, runUser: string | null): string {
+  if (runUser !== null && !isRoot) {
+    return `${unit ?? 'A user of its own'} runs the daemon as one user, who reads no patch and runs no check; ${runUser} does, who has no secret and reaches nothing but the repositories and the trees.`;
+  }
   if (runUser !== null) {
     return `The daemon runs as root and checks run as ${runUser}. On a droplet give the daemon a user of its own.`;
   }
