@@ -5,6 +5,7 @@
 import { acknowledgementRows } from './bench/acknowledgement.ts';
 import { checkoutRows } from './bench/checkout.ts';
 import { commandLineRows } from './bench/command-line.ts';
+import { jobMemoryRows } from './bench/job-memory.ts';
 import { memoryRows } from './bench/memory.ts';
 import { parseRows } from './bench/parse.ts';
 import { patchRows } from './bench/patch.ts';
@@ -21,6 +22,7 @@ const groups: Readonly<Record<string, () => Promise<Row[]>>> = {
   patch: patchRows,
   sandbox: sandboxRows,
   checkout: checkoutRows,
+  'job-memory': jobMemoryRows,
 };
 
 const asked = process.argv.slice(2);

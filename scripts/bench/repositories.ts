@@ -35,7 +35,7 @@ export async function withRepositories<T>(work: (repositories: Repositories) => 
     const sized: Sized[] = [];
     for (const { name, files } of sizes) {
       const gitDir = join(folder, `${name}.git`);
-      await git(['init', '--quiet', '--bare', '--template=', gitDir]);
+      await git(['init', '--quiet', '--bare', '--initial-branch=main', '--template=', gitDir]);
       await git([`--git-dir=${gitDir}`, '-c', 'fastimport.unpackLimit=0', 'fast-import', '--quiet'], history(files));
       const asked = await git([
         `--git-dir=${gitDir}`,

@@ -10,6 +10,11 @@ export function judgeAround(files: readonly FilePatch[], text: string): Problem 
     const message = `Line ${lost} belongs to a header without its "diff --git" line, so it would not count. Paste all of it.`;
     return problem('patch_corrupt', message, { line: lost });
   }
+  const marker = strayMarkerAt(files, text);
+  if (marker !== null) {
+    const message = `Line ${marker} says that a file has no line feed at its end, but stands below no line of a hunk. Paste all of it as it was.`;
+    return problem('patch_corrupt', message, { line: marker });
+  }
   const above = cutBefore(files, text);
   if (above !== null) {
     const message = `Line ${above} looks like the end of a part whose beginning is missing. Paste all of it, or leave a blank line under other text.`;
@@ -53,6 +58,19 @@ function strayAt(files: readonly FilePatch[], text: string): number | null {
 
 const strayHeader =
   /^(?:(?:old|new|new file|deleted file) mode [0-7]{6}|(?:dis)?similarity index \d+%|GIT binary patch|(?:rename|copy) from .+\n(?:rename|copy) to .+)\r?$/m;
+
+/** The line of a marker that came apart from its hunk: that one would end its file with a line feed. */
+function strayMarkerAt(files: readonly FilePatch[], text: string): number | null {
+  let from = 0;
+  for (const file of [...files, null]) {
+    const to = file ? file.raw?.from : text.length;
+    if (to === undefined) return null;
+    const at = text.slice(from, to).search(/^\\ No newline at end of file$/m);
+    if (at >= 0) return text.slice(0, from + at).split('\n').length;
+    from = file?.raw?.to ?? to;
+  }
+  return null;
+}
 
 /** Where the lines of a header begin that reach to `to`. */
 function startOfHeader(text: string, from: number, to: number): number {

@@ -4,6 +4,7 @@
  * U+DC80..U+DCFF (the scheme of Python's PEP 383), so that one string names exactly one file.
  */
 import { isUtf8 } from 'node:buffer';
+import { redactText } from '../../lib/redact.ts';
 import { quotedCharactersMax } from './limits.ts';
 
 const surrogateBase = 0xdc00;
@@ -43,9 +44,9 @@ function utf8LengthAt(buffer: Buffer, at: number): number {
   return 0;
 }
 
-/** A path as people may see it: what cannot be shown is escaped. */
+/** A path as people may see it: what cannot be shown is escaped, and a token in it is masked as one in a line is. */
 export function showPath(path: string): string {
-  return path.replace(/[\p{Cc}\p{Cf}\p{Cs}\u2028\u2029]/gu, (character) => {
+  return redactText(path).replace(/[\p{Cc}\p{Cf}\p{Cs}\u2028\u2029]/gu, (character) => {
     const code = character.codePointAt(0) ?? 0;
     if (code >= 0xdc80 && code <= 0xdcff) return `\\x${(code - surrogateBase).toString(16)}`;
     return `\\u{${code.toString(16)}}`;

@@ -259,7 +259,29 @@ describe('a part that git would leave out', () => {
   });
 });
 
+describe('a marker of a missing line feed', () => {
+  const open = 'diff --git a/o b/o\nnew file mode 100644\n--- /dev/null\n+++ b/o\n@@ -0,0 +1 @@\n+x\n';
+  const marker = '\\ No newline at end of file\n';
+  it('that stands apart from its hunk is noticed, and may stand there twice', async () => {
+    for (const between of ['index 0000000..c1b0730\n', 'text\n', '\n'])
+      expect(await refusal(`${first('tabs.c', '\t')}${open}${between}${marker}`)).toBe('patch_corrupt');
+    const twice = await tryPatch(repository, base, `${open}${marker}${marker}${first('tabs.c', '\t')}`);
+    expect(twice.ok && twice.value.files()['o']).toBe('x');
+  });
+});
+
 describe('names', () => {
+  it('that lost their quotation marks are not taken with their escapes', async () => {
+    const fresh = (name: string): string => `diff --git a/${name} b/${name}\nnew file mode 100644\n`;
+    const quoted = await tryPatch(repository, base, fresh('q\\".txt').replace(/([ab]\/\S+)/g, '"$1"'));
+    expect(quoted.ok && Object.keys(quoted.value.files())).toContain('q".txt');
+    for (const name of ['q\\".txt', 'q\\.txt', '\\303\\251.txt'])
+      expect(await refusal(fresh(name.replaceAll('"', '')))).toBe('patch_corrupt');
+    expect(
+      await refusal('diff --git a/tabs.c b/q\\.c\nsimilarity index 100%\nrename from tabs.c\nrename to q\\.c\n'),
+    ).toBe('patch_corrupt');
+  });
+
   it('of a moved file are the same in all lines of its header', async () => {
     const moved = (git: string, from: string, to: string): string =>
       `diff --git ${git}\nsimilarity index 100%\nrename from ${from}\nrename to ${to}\n`;

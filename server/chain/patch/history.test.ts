@@ -2,8 +2,8 @@ import * as fc from 'fast-check';
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
 import { ObjectId } from '#contract/ids.ts';
 import { applyPatch, applyPatchFully } from './apply.ts';
-import { damage } from './testing/damage.ts';
-import { series, step } from './testing/history.ts';
+import { damage, headerDamage } from './testing/damage.ts';
+import { moving, series, step } from './testing/history.ts';
 import { git, makeQuarantine, makeRepository, type Repository, tryPatch } from './testing/repository.ts';
 
 // Enough for every run of the suite; ten thousand and more are run by hand, with other seeds (scripts/vitest.setup.ts).
@@ -24,6 +24,9 @@ const shapes = [
   ['-M', '-U8', '--patience'],
   ['--no-renames', '--irreversible-delete'],
 ] as const;
+
+/** What the damage reaches: moved files have headers of their own to lose. */
+const arrived: readonly (readonly string[])[] = [['--no-renames'], ['-M'], ['-C', '--find-copies-harder']];
 
 /** As people paste them: abbreviated index lines, no binary data, other contexts and prefixes. */
 const pasted: readonly (readonly string[])[] = [
@@ -71,7 +74,7 @@ describe('diffs that git made of random changes', () => {
     const anchor = { mode: '100644', content: Buffer.from('anchor one\nanchor two\n') } as const;
     const anchored = { mode: '100644', content: Buffer.from('anchor one\nanchor 2\n') } as const;
     await fc.assert(
-      fc.asyncProperty(step, damage, async ({ before, after }, damaged) => {
+      fc.asyncProperty(step, damage, fc.constantFrom(...arrived), async ({ before, after }, damaged, shape) => {
         // A name that loses its last blank is another name, and nothing says so.
         fc.pre(!Object.keys({ ...before, ...after }).some((path) => path.endsWith(' ')));
         // One change of a file that is there makes git's index lines believable, so that they decide (seal.ts).
@@ -79,14 +82,41 @@ describe('diffs that git made of random changes', () => {
           { ...before, 'anchor.txt': anchor },
           { ...after, 'anchor.txt': anchored },
         );
-        const diff = repository.diff(base, goal, '--no-renames', '--binary', '--full-index').toString('latin1');
+        const diff = repository.diff(base, goal, '--binary', '--full-index', ...shape).toString('latin1');
         const patch = Buffer.from(damaged(diff), 'latin1');
         const tried = await tryPatch(repository, base, patch);
         if (tried.ok && tried.value.tree !== repository.treeOf(goal)) {
-          throw new Error(`a third tree, mended ${tried.value.mends.join()}\n${patch.toString()}`);
+          throw new Error(`a third tree, mended ${tried.value.mends.join()}\n${patch.toString()}\nINSTEAD OF\n${diff}`);
         }
       }),
       { numRuns: runs },
+    );
+  });
+
+  it('give that tree or a refusal after damage to the header of a moved or copied file', async () => {
+    await fc.assert(
+      fc.asyncProperty(
+        moving,
+        headerDamage,
+        fc.constantFrom(...arrived.slice(1)),
+        fc.constantFrom<readonly string[]>(['--binary', '--full-index'], []),
+        async ({ before, after }, damaged, shape, index) => {
+          fc.pre(!Object.keys({ ...before, ...after }).some((path) => path.endsWith(' ')));
+          const [base = never, goal = never] = repository.commits(
+            { ...before, 'anchor.txt': 'anchor one\nanchor two\n' },
+            { ...after, 'anchor.txt': 'anchor one\nanchor 2\n' },
+          );
+          const diff = repository.diff(base, goal, ...index, ...shape).toString('latin1');
+          const patch = Buffer.from(damaged(diff), 'latin1');
+          const tried = await tryPatch(repository, base, patch);
+          if (tried.ok && tried.value.tree !== repository.treeOf(goal)) {
+            throw new Error(
+              `a third tree, mended ${tried.value.mends.join()}\n${patch.toString()}\nINSTEAD OF\n${diff}`,
+            );
+          }
+        },
+      ),
+      { numRuns: runs * 2 },
     );
   });
 

@@ -1,4 +1,15 @@
 /** Reads one hunk of a unified diff, by its counts where they hold and by its signs where they do not. */
+import { advance, type Cursor, lineAt, lineEnd } from './cursor.ts';
+import { readNumbers, readUsualNumbers } from './hunk-header.ts';
+import {
+  isEmptyLine,
+  isMarker,
+  isSignature,
+  isText,
+  isUsualMarker,
+  startsSomething,
+  startsFile,
+} from './line-kinds.ts';
 import type { Hunk, HunkLine, HunkNumbers } from './shape.ts';
 
 const SPACE = 32;
@@ -7,64 +18,41 @@ const MINUS = 45;
 const BACKSLASH = 92;
 const NEWLINE = 10;
 const RETURN = 13;
-const COMMA = 44;
-const ZERO = 48;
-
-/** Where a reader stands in a byte string: the offset of a line's first character and its 1-based number. */
-export interface Cursor {
-  offset: number;
-  line: number;
-}
-
-/** The heading is a line of the file, so it may hold carriage returns. */
-const headerPattern = /^@@ -(\d{1,9})(?:,(\d{1,9}))? \+(\d{1,9})(?:,(\d{1,9}))? @@(.*)$/s;
-/** Half-written headers: `@@ -15 +15 @@`, `@@ -15,7 @@`; only the old start is believed. */
-const headerCharactersMax = 4096;
-const loosePattern = /^@@+ *-(\d{1,9})(?:,\d*)?(?: +\+\d*(?:,\d*)?)? *@@+(.*)$/;
-
-export function lineEnd(text: string, offset: number): number {
-  const end = text.indexOf('\n', offset);
-  return end < 0 ? text.length : end;
-}
-
-/** One line without its line feed and without a carriage return before it. */
-export function lineAt(text: string, offset: number, end = lineEnd(text, offset)): string {
-  return text.slice(offset, end > offset && text.charCodeAt(end - 1) === RETURN ? end - 1 : end);
-}
-
-export function advance(text: string, cursor: Cursor): void {
-  cursor.offset = lineEnd(text, cursor.offset) + 1;
-  cursor.line += 1;
-}
 
 /** Reads the hunk whose `@@` line the cursor is on, and leaves the cursor behind it. */
 export function readHunk(text: string, cursor: Cursor): ScannedHunk {
   const { offset, line } = cursor;
   const headerEnd = lineEnd(text, offset);
   const hasReturn = text.charCodeAt(headerEnd - 1) === RETURN;
-  const head =
-    readUsualNumbers(text, offset, hasReturn ? headerEnd - 1 : headerEnd) ?? readNumbers(lineAt(text, offset));
+  const usual = readUsualNumbers(text, offset);
+  const head = usual ? null : readNumbers(lineAt(text, offset));
+  const numbers = usual ?? head?.numbers ?? null;
   cursor.offset = headerEnd + 1;
   cursor.line += 1;
   const markers = { areUsual: true };
-  const counts = head.numbers
-    ? readByCounts(text, cursor, head.numbers.oldCount, head.numbers.newCount, markers)
-    : 'wrong';
+  const counts = numbers ? readByCounts(text, cursor, numbers.oldCount, numbers.newCount, markers) : 'wrong';
   if (counts === 'wrong') readBySigns(text, cursor);
   if (counts !== 'short') skipMarker(text, cursor, markers);
   const to = cursor.offset;
   const extra = counts === 'exact' ? readExtra(text, cursor) : null;
-  const isRegular = counts === 'exact' && head.numbers !== null && !hasReturn && markers.areUsual;
-  return new ScannedHunk(text, line, headerEnd + 1, to, head, counts, extra, isRegular);
+  const isRegular = counts === 'exact' && numbers !== null && !hasReturn && markers.areUsual;
+  const stretch = { offset, from: headerEnd + 1, to };
+  return new ScannedHunk(text, line, stretch, numbers ?? head?.start ?? null, counts, extra, isRegular);
 }
 
 const none: readonly string[] = [];
+
+/** Where a hunk stands in the paste: its header, its first line, and what is behind its last one. */
+interface Stretch {
+  readonly offset: number;
+  readonly from: number;
+  readonly to: number;
+}
 
 /** A long diff has thousands of them, and few are asked for more than their counts: all else is cut out when asked for. */
 class ScannedHunk implements Hunk {
   readonly at: number;
   readonly numbers: HunkNumbers | null;
-  readonly heading: string;
   readonly anchors: readonly string[];
   readonly counts: Hunk['counts'];
   readonly toEndOfFile: boolean;
@@ -72,6 +60,7 @@ class ScannedHunk implements Hunk {
   /** git takes its header as it stands, and the counts hold. */
   readonly isRegular: boolean;
   readonly #text: string;
+  readonly #offset: number;
   readonly #from: number;
   readonly #to: number;
   #lines: readonly HunkLine[] | null;
@@ -79,16 +68,14 @@ class ScannedHunk implements Hunk {
   constructor(
     text: string,
     at: number,
-    from: number,
-    to: number,
-    head: HunkHead,
+    { offset, from, to }: Stretch,
+    numbers: HunkNumbers | null,
     counts: Hunk['counts'],
     extra: Extra | null,
     isRegular: boolean,
   ) {
     this.at = at;
-    this.numbers = head.numbers ?? head.start;
-    this.heading = head.heading;
+    this.numbers = numbers;
     this.anchors = none;
     this.counts = counts;
     this.toEndOfFile = false;
@@ -98,9 +85,14 @@ class ScannedHunk implements Hunk {
     };
     this.isRegular = isRegular;
     this.#text = text;
+    this.#offset = offset;
     this.#from = from;
     this.#to = to;
     this.#lines = null;
+  }
+
+  get heading(): string {
+    return readNumbers(lineAt(this.#text, this.#offset)).heading;
   }
 
   get atEndOfPaste(): boolean {
@@ -114,90 +106,6 @@ class ScannedHunk implements Hunk {
   lines(): readonly HunkLine[] {
     return (this.#lines ??= materialise(this.#text, { offset: this.#from, line: this.at + 1 }, this.#to));
   }
-}
-
-interface HunkHead {
-  /** All four, as git writes them. */
-  readonly numbers: HunkNumbers | null;
-  /** The old start alone, when there is no more to believe. */
-  readonly start: HunkNumbers | null;
-  readonly heading: string;
-}
-
-/**
- * What `headerPattern` reads, without its cost: a long diff has thousands of these lines. Null for all others, which
- * readNumbers then looks at.
- */
-function readUsualNumbers(text: string, offset: number, end: number): HunkHead | null {
-  if (!text.startsWith('@@ -', offset)) return null;
-  const digits = { at: offset + 4, value: 0 };
-  if (!readDigits(text, digits)) return null;
-  const oldStart = digits.value;
-  let oldCount = 1;
-  if (text.charCodeAt(digits.at) === COMMA) {
-    digits.at += 1;
-    if (!readDigits(text, digits)) return null;
-    oldCount = digits.value;
-  }
-  if (text.charCodeAt(digits.at) !== SPACE || text.charCodeAt(digits.at + 1) !== PLUS) return null;
-  digits.at += 2;
-  if (!readDigits(text, digits)) return null;
-  const newStart = digits.value;
-  let newCount = 1;
-  if (text.charCodeAt(digits.at) === COMMA) {
-    digits.at += 1;
-    if (!readDigits(text, digits)) return null;
-    newCount = digits.value;
-  }
-  if (!text.startsWith(' @@', digits.at)) return null;
-  const numbers = { oldStart, oldCount, newStart, newCount };
-  return { numbers, start: null, heading: text.slice(digits.at + 3, end).trim() };
-}
-
-/** One to nine digits; `number.at` is left behind them. */
-function readDigits(text: string, number: { at: number; value: number }): boolean {
-  const from = number.at;
-  let value = 0;
-  let at = from;
-  for (; ; at += 1) {
-    const digit = text.charCodeAt(at) - ZERO;
-    if (!(digit >= 0 && digit <= 9)) break;
-    value = value * 10 + digit;
-    if (at - from >= 9) return false;
-  }
-  number.at = at;
-  number.value = value;
-  return at > from;
-}
-
-export function readNumbers(head: string): HunkHead {
-  const exact = headerPattern.exec(head);
-  if (exact) {
-    const [, oldStart, oldCount = '1', newStart, newCount = '1', heading = ''] = exact;
-    return {
-      numbers: {
-        oldStart: Number(oldStart),
-        oldCount: Number(oldCount),
-        newStart: Number(newStart),
-        newCount: Number(newCount),
-      },
-      start: null,
-      heading: heading.trim(),
-    };
-  }
-  // No header anybody wrote is this long, and the patterns below look at each sign of it again and again.
-  if (head.length > headerCharactersMax) return { numbers: null, start: null, heading: '' };
-  const loose = loosePattern.exec(head);
-  if (loose) {
-    const oldStart = Number(loose[1]);
-    const start = { oldStart, oldCount: -1, newStart: oldStart, newCount: -1 };
-    return { numbers: null, start, heading: (loose[2] ?? '').trim() };
-  }
-  const heading = head
-    .replace(/^@@+/, '')
-    .replace(/@@+\s*$/, '')
-    .trim();
-  return { numbers: null, start: null, heading: /^(?:\.\.\.|…|[-+,.\d\s]*)$/.test(heading) ? '' : heading };
 }
 
 /**
@@ -307,56 +215,11 @@ function readExtra(text: string, cursor: Cursor): Extra | null {
   return { near, from, to: probe.offset };
 }
 
-function isEmptyLine(text: string, offset: number): boolean {
-  const code = text.charCodeAt(offset);
-  if (code === NEWLINE) return true;
-  return code === RETURN && (offset + 1 === text.length || text.charCodeAt(offset + 1) === NEWLINE);
-}
-
-function isText(text: string, offset: number): boolean {
-  if (offset >= text.length || startsSomething(text, offset) || isSignature(text, offset)) return false;
-  return lineAt(text, offset).trim() !== '';
-}
-
 function skipMarker(text: string, cursor: Cursor, markers: { areUsual: boolean }): void {
-  if (!isMarker(text, cursor.offset)) return;
-  markers.areUsual &&= isUsualMarker(text, cursor.offset);
-  advance(text, cursor);
-}
-
-/** The line below a last line without line feed, in any language; or in English without its blank, as some tools cut it. */
-function isMarker(text: string, offset: number): boolean {
-  return /^\\(?: |No newline)/i.test(text.slice(offset, offset + '\\No newline'.length));
-}
-
-/** git's own rule for it: a blank, and twelve bytes with the line feed. */
-function isUsualMarker(text: string, offset: number): boolean {
-  return text.startsWith('\\ ', offset) && lineEnd(text, offset) + 1 - offset >= 12;
-}
-
-/** `--- old` with `+++ new` and a hunk right behind it: never the middle of a hunk. */
-export function startsFile(text: string, offset: number): boolean {
-  if (!text.startsWith('--- ', offset)) return false;
-  const next = lineEnd(text, offset) + 1;
-  if (!text.startsWith('+++ ', next)) return false;
-  return text.startsWith('@@', lineEnd(text, next) + 1);
-}
-
-/** The two dashes that end a mail. */
-function isSignature(text: string, offset: number): boolean {
-  return text.startsWith('--', offset) && /^-- ?$/.test(lineAt(text, offset));
-}
-
-/** By their first character, because nearly every line starts with another one. */
-const starts: ReadonlyMap<number, readonly string[]> = Map.groupBy(
-  ['diff --git ', '@@', 'Index: ', '```', '~~~', '*** ', 'diff -', 'Only in ', 'Binary files '],
-  (start) => start.charCodeAt(0),
-);
-
-function startsSomething(text: string, offset: number): boolean {
-  const code = text.charCodeAt(offset);
-  if (code === MINUS) return startsFile(text, offset);
-  return starts.get(code)?.some((start) => text.startsWith(start, offset)) === true;
+  while (isMarker(text, cursor.offset)) {
+    markers.areUsual &&= isUsualMarker(text, cursor.offset);
+    advance(text, cursor);
+  }
 }
 
 function materialise(text: string, from: Cursor, to: number): HunkLine[] {

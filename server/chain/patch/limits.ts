@@ -15,6 +15,8 @@ export const repeatedBytesMax = 16 * 1024 * 1024;
 export const searchStepsMax = 20_000_000;
 /** Bytes that all binary parts of a patch may unpack to. */
 export const binaryBytesMax = 32 * 1024 * 1024;
+/** Bytes of binary files that are looked into for secrets, old and new together. */
+export const binaryScanBytesMax = 16 * 1024 * 1024;
 /** Bytes in one name between slashes, and in a whole path: what Linux file systems take. */
 export const nameBytesMax = 255;
 export const pathBytesMax = 4096;

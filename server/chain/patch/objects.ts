@@ -16,8 +16,8 @@ export interface Objects {
   readonly trees: (base: ObjectId, folders: readonly string[]) => Promise<Map<string, Tree>>;
   /** What git reads under these names are the trees of these names. */
   readonly confirmTrees: (oids: readonly string[]) => Promise<void>;
-  /** The bytes of these blobs. When all together are larger than `baseBytesMax`, the large ones are left out. */
-  readonly blobs: (oids: readonly string[]) => Promise<Map<string, Buffer>>;
+  /** The bytes of these blobs. When all together are larger than `bytesMax` (`baseBytesMax`), the large ones are left out. */
+  readonly blobs: (oids: readonly string[], bytesMax?: number) => Promise<Map<string, Buffer>>;
 }
 
 export interface ObjectsPlace {
@@ -97,7 +97,7 @@ function objectsOf(process: GitObjects): Objects {
       return trees;
     },
     confirmTrees: readTrees,
-    blobs: async (oids) => {
+    blobs: async (oids, bytesMax = baseBytesMax) => {
       const unique = [...new Set(oids)];
       const heads = await process.heads(unique);
       const sizes = unique.map((oid, at) => {
@@ -105,7 +105,7 @@ function objectsOf(process: GitObjects): Objects {
         if (head?.type !== 'blob') throw new PortError('git', `read the file ${oid}`, { cause: head?.type });
         return { oid, bytes: head.bytes };
       });
-      const wanted = small(sizes);
+      const wanted = small(sizes, bytesMax);
       const objects = await readNamed(process, wanted);
       return new Map(
         wanted.map((oid, at) => {
@@ -119,8 +119,8 @@ function objectsOf(process: GitObjects): Objects {
 }
 
 /** Which blobs to read: as long as they fit, the small ones first. */
-function small(sizes: readonly { readonly oid: string; readonly bytes: number }[]): string[] {
-  let left = baseBytesMax;
+function small(sizes: readonly { readonly oid: string; readonly bytes: number }[], bytesMax: number): string[] {
+  let left = bytesMax;
   return sizes
     .toSorted((one, other) => one.bytes - other.bytes)
     .filter(({ bytes }) => (left -= bytes) >= 0)

@@ -13,6 +13,7 @@ import { type Objects, withObjects } from './objects.ts';
 import { readPatch } from './read.ts';
 import type { Results } from './results.ts';
 import { hideSecrets } from './secrets.ts';
+import { addUnseen } from './unseen-secrets.ts';
 
 export interface PatchWork {
   readonly git: Git;
@@ -50,6 +51,7 @@ export async function performPatch(
     );
   // Only the masked rendering is ever written down.
   const hidden = await hideSecrets(work.secrets, diff, work.signal);
+  const report = await addUnseen({ ...place, base: work.base, tree }, files, hidden.report);
   const { artifacts } = work;
   const [sent, handed, shown] = await Promise.all([
     artifacts.keep(received, 'text/x-patch'),
@@ -65,7 +67,7 @@ export async function performPatch(
     treeAfter: tree,
     mends: [...read.mends],
     diff: { sha256: shown.sha256, bytes: shown.bytes, truncated: diff.truncated },
-    secrets: hidden.report,
+    secrets: report,
   });
 }
 

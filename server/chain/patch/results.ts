@@ -39,7 +39,8 @@ function isOther(file: Wanted['file'], before: Sheet | null): boolean {
   return file.oid === null || file.oid !== before.oid || file.isExecutable !== isExecutable(before.mode);
 }
 
-function blobOf(sheet: Sheet, desk: Desk): string | null {
+/** The name of a file's content; null where only git knows it. */
+export function blobOf(sheet: Sheet, desk: Desk): string | null {
   if (sheet.oid !== null) return sheet.oid;
   return sheet.content === null ? null : hashObject('blob', Buffer.from(sheet.content, 'latin1'), desk.oidBytes);
 }

@@ -2,9 +2,11 @@
  * One pass over a paste: finds the files and hunks of unified diffs, whatever stands around them. Linear in the paste;
  * lines of hunks are cut out only when they are asked for.
  */
-import { advance, type Cursor, lineAt, lineEnd, readHunk } from './hunk.ts';
+import { advance, type Cursor, lineAt, lineEnd, standsAt } from './cursor.ts';
+import { readHunk } from './hunk.ts';
+import { digitsEnd } from './hunk-header.ts';
 import { filesMax, hunksMax } from './limits.ts';
-import { type BinaryPart, emptyHeader, type FilePatch, type Header, type Hunk } from './shape.ts';
+import { type BinaryPart, type FilePatch, type Header, type Hunk } from './shape.ts';
 
 export interface Scan {
   readonly files: readonly FilePatch[];
@@ -25,8 +27,8 @@ interface Draft {
   hunks: Hunk[];
   binary: FilePatch['binary'];
   irregular: boolean;
-  /** What its header said already, with the last line of it. */
-  said: Set<string>;
+  /** What its header said already, a bit for each key, with the last line of it. */
+  said: number;
   saidLast: string;
   mixedAt: number | null;
   /** Line behind its last part: a hunk further down is separated from it by other text. */
@@ -44,9 +46,9 @@ export function scan(text: string): Scan {
   let named: string | null = null;
   while (cursor.offset < text.length) {
     const code = text.charCodeAt(cursor.offset);
-    if (code === 64 && text.startsWith('@@', cursor.offset)) {
-      if (text.startsWith('@@@', cursor.offset)) combinedAt ??= cursor.line;
-      if (!current && named !== null) drafts.push((current = openDraft(cursor, { named }, true)));
+    if (code === 64 && standsAt(text, '@@', cursor.offset)) {
+      if (standsAt(text, '@@@', cursor.offset)) combinedAt ??= cursor.line;
+      if (!current && named !== null) drafts.push((current = openDraft(cursor, headerOf(null, named), true)));
       const line = cursor.line;
       const hunk = readHunk(text, cursor);
       if (!current) orphanAt ??= hunk.lines().some((part) => part.sign !== ' ') ? hunk.at : null;
@@ -73,7 +75,9 @@ export function scan(text: string): Scan {
     if (current && current.hunks.length === 0 && readExtended(text, cursor, current)) continue;
     const differing = code === 66 ? /^Binary files (.+) and (.+) differ$/.exec(lineAt(text, cursor.offset)) : null;
     if (differing) {
-      const header = { minus: differing[1] ?? null, plus: differing[2] ?? null };
+      const header = headerOf(null, null);
+      header.minus = differing[1] ?? null;
+      header.plus = differing[2] ?? null;
       drafts.push({ ...openDraft(cursor, header, true), binary: 'absent' });
     }
     const name = nameOnItsOwn(text, cursor.offset);
@@ -87,19 +91,38 @@ export function scan(text: string): Scan {
   return { files: drafts.map(finish), orphanAt, combinedAt, mixedAt, tooMany: null };
 }
 
-function openDraft(cursor: Cursor, header: Partial<Header>, irregular: boolean): Draft {
+function openDraft(cursor: Cursor, header: Draft['header'], irregular: boolean): Draft {
   return {
     at: cursor.line,
     from: cursor.offset,
     to: cursor.offset,
-    header: Object.assign({ ...emptyHeader }, header),
+    header,
     hunks: [],
     binary: 'none',
     irregular,
-    said: new Set(),
+    said: 0,
     saidLast: '',
     mixedAt: null,
     nextLine: cursor.line,
+  };
+}
+
+/** What `emptyHeader` is, written out: copying it is most of what a file of a long diff would cost. */
+function headerOf(git: string | null, named: string | null): Draft['header'] {
+  return {
+    git,
+    minus: null,
+    plus: null,
+    renameFrom: null,
+    renameTo: null,
+    copyFrom: null,
+    copyTo: null,
+    oldMode: null,
+    newMode: null,
+    newFileMode: null,
+    deletedFileMode: null,
+    index: null,
+    named,
   };
 }
 
@@ -111,23 +134,24 @@ function closePart(draft: Draft, cursor: Cursor): void {
 /** Opens a file at `diff --git`, or at `---` and `+++`; or completes the open one with its `---` and `+++`. */
 function openFile(text: string, cursor: Cursor, current: Draft | null, named: string | null): Draft | null {
   const code = text.charCodeAt(cursor.offset);
-  if (code === 100 && text.startsWith('diff --git ', cursor.offset)) {
+  if (code === 100 && standsAt(text, 'diff --git ', cursor.offset)) {
     const end = lineEnd(text, cursor.offset);
-    const draft = openDraft(cursor, { git: lineAt(text, cursor.offset + 'diff --git '.length, end) }, false);
+    const git = lineAt(text, cursor.offset + 'diff --git '.length, end);
+    const draft = openDraft(cursor, headerOf(git, null), false);
     step(text, cursor, draft, end);
     return draft;
   }
-  const minus = code === 45 && text.startsWith('--- ', cursor.offset);
-  const plus = code === 43 && text.startsWith('+++ ', cursor.offset);
+  const minus = code === 45 && standsAt(text, '--- ', cursor.offset);
+  const plus = code === 43 && standsAt(text, '+++ ', cursor.offset);
   if (!minus && !plus) return null;
   const end = lineEnd(text, cursor.offset);
   const next = end + 1;
-  const pair = minus && text.startsWith('+++ ', next);
-  const hunkNext = text.startsWith('@@', next);
+  const pair = minus && standsAt(text, '+++ ', next);
+  const hunkNext = standsAt(text, '@@', next);
   const belongs =
     current !== null && current.header.git !== null && current.hunks.length === 0 && !current.header.minus;
   if (!pair && !hunkNext) return null;
-  const draft = belongs && current ? current : openDraft(cursor, { named }, !pair);
+  const draft = belongs && current ? current : openDraft(cursor, headerOf(null, named), !pair);
   if (belongs && (draft.nextLine !== cursor.line || !pair)) draft.irregular = true;
   if (minus) {
     draft.header.minus = lineAt(text, cursor.offset + 4, end);
@@ -162,21 +186,33 @@ const extended: readonly [string, keyof Header][] = [
   ['copy to ', 'copyTo'],
 ];
 
+const indexBit = 1 << extended.length;
+const similarityBit = indexBit << 1;
+const bitsOf = (isKey: (prefix: string) => boolean): number =>
+  extended.reduce((bits, [prefix], at) => (isKey(prefix) ? bits | (1 << at) : bits), 0);
+const modeBits = bitsOf((prefix) => prefix.endsWith(' mode '));
+const sourceBits = bitsOf((prefix) => prefix === 'rename from ' || prefix === 'copy from ');
+
 /** Takes one line between `diff --git` and the hunks. False when it is none of them. */
 function readExtended(text: string, cursor: Cursor, draft: Draft): boolean {
   if (draft.header.git === null || (draft.header.minus !== null && draft.binary === 'none')) return false;
   const end = lineEnd(text, cursor.offset);
+  const index = readIndexLine(text, cursor.offset, end);
   const line = lineAt(text, cursor.offset, end);
-  const index = readIndexLine(line);
-  const known = index ? undefined : extended.find(([prefix]) => line.startsWith(prefix));
+  if (index) {
+    beginExtended(draft, line, indexBit, cursor.line);
+    draft.header.index = index;
+    step(text, cursor, draft, end);
+    return true;
+  }
+  const known = extended.findIndex(([prefix]) => line.startsWith(prefix));
+  const key = extended[known];
   const binaryAbsent = line.startsWith('Binary files ') || line.startsWith('Files ');
   const binaryData = line === 'GIT binary patch';
-  const similarity = !index && /^(?:dis)?similarity index /.test(line);
-  if (!known && !index && !similarity && !binaryAbsent && !binaryData) return false;
-  if (draft.nextLine !== cursor.line) draft.irregular = true;
-  noteSaid(draft, line, known?.[0] ?? (index ? 'index ' : similarity ? 'similarity ' : ''), cursor.line);
-  if (known) Object.assign(draft.header, { [known[1]]: line.slice(known[0].length) });
-  if (index) draft.header.index = index;
+  const similarity = /^(?:dis)?similarity index /.test(line);
+  if (!key && !similarity && !binaryAbsent && !binaryData) return false;
+  beginExtended(draft, line, key ? 1 << known : similarity ? similarityBit : 0, cursor.line);
+  if (key) Object.assign(draft.header, { [key[1]]: line.slice(key[0].length) });
   if (binaryAbsent && line.endsWith(' differ')) draft.binary = 'absent';
   step(text, cursor, draft, end);
   if (binaryData) draft.binary = readBinary(text, cursor, draft);
@@ -184,30 +220,34 @@ function readExtended(text: string, cursor: Cursor, draft: Draft): boolean {
 }
 
 /** A header says each thing once, and modes before names; else two parts ran together. The same line twice is one. */
-function noteSaid(draft: Draft, line: string, key: string, at: number): void {
-  if (key === '' || line === draft.saidLast) return;
-  const isLate = key.endsWith(' mode ') && (draft.said.has('rename from ') || draft.said.has('copy from '));
-  if (isLate || draft.said.has(key)) draft.mixedAt ??= at;
-  draft.said.add(key);
+function beginExtended(draft: Draft, line: string, key: number, at: number): void {
+  if (draft.nextLine !== at) draft.irregular = true;
+  if (key === 0 || line === draft.saidLast) return;
+  const isLate = (key & modeBits) !== 0 && (draft.said & sourceBits) !== 0;
+  if (isLate || (draft.said & key) !== 0) draft.mixedAt ??= at;
+  draft.said |= key;
   draft.saidLast = line;
 }
 
 /** `index OLD..NEW`, perhaps with a mode. Looked at by hand, because every file of a long diff has one. */
-function readIndexLine(line: string): Header['index'] {
-  if (!line.startsWith('index ')) return null;
-  const oldEnd = hexEnd(line, 6);
-  if (oldEnd < 0 || !line.startsWith('..', oldEnd)) return null;
-  const newEnd = hexEnd(line, oldEnd + 2);
+function readIndexLine(text: string, offset: number, lineFeed: number): Header['index'] {
+  if (!standsAt(text, 'index ', offset)) return null;
+  const end = text.charCodeAt(lineFeed - 1) === 13 ? lineFeed - 1 : lineFeed;
+  const oldEnd = hexEnd(text, offset + 6);
+  if (oldEnd < 0 || !standsAt(text, '..', oldEnd)) return null;
+  const newEnd = hexEnd(text, oldEnd + 2);
   if (newEnd < 0) return null;
-  if (newEnd < line.length && !/^ \d+$/.test(line.slice(newEnd))) return null;
-  return { old: line.slice(6, oldEnd), new: line.slice(oldEnd + 2, newEnd) };
+  if (newEnd < end) {
+    if (text.charCodeAt(newEnd) !== 32 || digitsEnd(text, newEnd + 1) !== end || newEnd + 1 === end) return null;
+  }
+  return { old: text.slice(offset + 6, oldEnd), new: text.slice(oldEnd + 2, newEnd) };
 }
 
 /** Where the 4 to 64 hexadecimal digits at `from` end, or -1. */
-function hexEnd(line: string, from: number): number {
+function hexEnd(text: string, from: number): number {
   let at = from;
-  for (; at < line.length; at += 1) {
-    const code = line.charCodeAt(at);
+  for (; ; at += 1) {
+    const code = text.charCodeAt(at);
     if (!((code >= 48 && code <= 57) || (code >= 97 && code <= 102))) break;
   }
   return at - from >= 4 && at - from <= 64 ? at : -1;

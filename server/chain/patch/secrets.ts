@@ -4,8 +4,8 @@
  */
 import { setImmediate } from 'node:timers/promises';
 import type { SecretReport } from '#contract/patch.ts';
-import { type KnownSecret, knownCharactersMin, maskAt, secretsIn } from '../../lib/redact.ts';
-import { joinOverlaps, type TokenFound } from '../../lib/token-shapes.ts';
+import { type KnownSecret, knownCharactersMin, redactText, secretsIn } from '../../lib/redact.ts';
+import { joinOverlaps, maskAt, type TokenFound } from '#contract/token-shapes.ts';
 import type { Secrets } from '../../ports.ts';
 import { pathFromBytes, unquote } from './bytes.ts';
 
@@ -71,7 +71,8 @@ export async function hideSecrets(
 
 /** The values again, from the same rendering and the report on it; what does not fit any more is left out. */
 export function secretValues(diff: Buffer, report: SecretReport): KnownSecret[] {
-  const byPath = new Map(addedFiles(diff.toString('latin1')).map((file) => [file.path, file.lines]));
+  // Under the names that the report has: it is kept, and a token in a name is masked in it (unseen-secrets.ts).
+  const byPath = new Map(addedFiles(diff.toString('latin1')).map(({ path, lines }) => [redactText(path), lines]));
   const places = report.found.flatMap((one): Placed[] => {
     const lines = byPath.get(one.path) ?? [];
     const from = lines.findIndex(({ number }) => number === one.line);

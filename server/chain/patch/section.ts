@@ -8,7 +8,7 @@ import type { Desk, Sheet } from './desk.ts';
 import { baseText } from './locate.ts';
 import type { MendNote } from './mends.ts';
 import { conflictIn, isAddedElision, refuseElided, where } from './refuse.ts';
-import { checkSeal, findSealed } from './seal.ts';
+import { checkSeal, findSealed, isSealFor } from './seal.ts';
 import { settleHunks, type SettledText } from './settle.ts';
 import type { FilePatch, Hunk, HunkLine } from './shape.ts';
 import type { Target } from './target.ts';
@@ -49,7 +49,7 @@ export function settleChange(job: SectionJob, before: Sheet): Result<Section, Pr
   if (file.hunks.length === 0) return withoutHunks(job, change, before);
   if (before.content === null) return tooLarge(job, change);
   const base = baseText(before.content);
-  const settled = settleHunks(path, base, file.hunks);
+  const settled = settleHunks(path, base, file.hunks, sealOf(job, before, before.content));
   if (!settled.ok) return settled;
   const sealed = applySeal(job, before, before.content, settled.value);
   if (!sealed.ok) return sealed;
@@ -132,12 +132,23 @@ type Sealed = Pick<SettledText, 'lines' | 'finalNewline' | 'edits'> & {
   readonly notes: readonly MendNote[];
 };
 
+/** An earlier part of a series may have written this file: its index line starts from there. */
+function oidOf({ desk }: SectionJob, before: Sheet, content: string): string {
+  return before.oid ?? hashObject('blob', Buffer.from(content, 'latin1'), desk.oidBytes);
+}
+
+/** Whether a content is what the index line of this file names; null when that starts from another base, or names nothing. */
+function sealOf(job: SectionJob, before: Sheet, content: string): ((after: string) => boolean) | null {
+  const seal = job.file.header.index;
+  const oid = oidOf(job, before, content);
+  return isSealFor(seal, oid) ? (after) => checkSeal(seal, oid, job.desk.oidBytes, after) === 'proved' : null;
+}
+
 function applySeal(job: SectionJob, before: Sheet, content: string, settled: SettledText): Result<Sealed, Problem> {
   const { file, target } = job;
   const seal = file.header.index;
   const { oidBytes } = job.desk;
-  // An earlier part of a series wrote this file: its index line starts from there.
-  const oid = before.oid ?? hashObject('blob', Buffer.from(content, 'latin1'), oidBytes);
+  const oid = oidOf(job, before, content);
   const isSealed = (after: string): boolean => checkSeal(seal, oid, oidBytes, after) === 'proved';
   const verdict = checkSeal(seal, oid, oidBytes, joinLines(settled));
   if (verdict !== 'broken') return ok({ ...settled, isProved: verdict === 'proved', isOther: false });

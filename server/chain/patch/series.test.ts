@@ -64,6 +64,33 @@ describe('a series of patches in one paste', () => {
     expect(await tryPatch(repository, base, patch)).toMatchObject({ ok: false, why: { code: 'patch_does_not_apply' } });
   });
 
+  it.each<[string, Files]>([
+    ['binary', { a: Buffer.from([0]) }],
+    ['text of the same bytes', { a: 'keep.txt' }],
+  ])('that creates a symlink above the deletion of the %s file it replaces is refused', async (_, before) => {
+    const link = { mode: '120000', content: Buffer.from('keep.txt') } as const;
+    const { base, goal, patch } = seriesOf(['--binary'], { ...keep, ...before }, { ...keep, a: link });
+    expect(await tryPatch(repository, base, patch)).toMatchObject({ ok: true, value: { tree: goal } });
+    const swapped = patch.split(/^(?=diff --git )/m).toReversed();
+    expect(swapped).toHaveLength(2);
+    const refused = { ok: false, why: { code: 'patch_corrupt', file: 'a' } };
+    expect(await tryPatch(repository, base, swapped.join(''))).toMatchObject(refused);
+  });
+
+  it('whose binary part does not start from what an earlier one made of the file is refused', async () => {
+    const made = (byte: number): Files => ({ ...keep, a: Buffer.from([0, byte]) });
+    const [one, two, three] = [made(1), made(2), made(3)];
+    const first = seriesOf(['--binary'], one, two);
+    const removal = (from: Files): string => seriesOf(['--binary'], from, keep).patch;
+    const after = await tryPatch(repository, first.base, first.patch + removal(two));
+    expect(after).toMatchObject({ ok: true, value: { tree: repository.treeOf(repository.commit(keep)) } });
+    for (const other of [one, three])
+      expect(await tryPatch(repository, first.base, first.patch + removal(other))).toMatchObject({
+        ok: false,
+        why: { code: 'patch_does_not_apply', file: 'a' },
+      });
+  });
+
   it('is held to the index line of every part', async () => {
     const { base, patch } = seriesOf(
       [],

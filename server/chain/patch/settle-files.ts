@@ -19,7 +19,7 @@ import type { FilePatch } from './shape.ts';
 import { isSealFor } from './seal.ts';
 import { joinSeries, judgeMoved, type Part } from './series.ts';
 import { findTarget, pathsMeant, type Target } from './target.ts';
-import { type Results, resultsOf } from './results.ts';
+import { blobOf, type Results, resultsOf } from './results.ts';
 import { type Change, writeHead, writeSection } from './write.ts';
 
 export interface SettledFiles {
@@ -97,6 +97,8 @@ async function settleAll(
   let repeatedBytes = 0;
   const known = new Set<string>();
   const seen = new Set<string>();
+  /** New files where the base still has one, as a file that becomes a symlink: the part that removes it stands above. */
+  const createdOver = new Set<string>();
   const damage = new Set<Damage>();
   const added: Added[] = [];
   for (const [at, file] of files.entries()) {
@@ -106,6 +108,8 @@ async function settleAll(
     if (known.has(target.oldPath)) repeatedBytes += desk.sheet(target.oldPath, false)?.content?.length ?? 0;
     known.add(target.oldPath).add(target.newPath);
     if (repeatedBytes > repeatedBytesMax) return no(refuseRepeating(target.oldPath, file.at));
+    if (target.kind === 'delete' && createdOver.has(target.oldPath)) return no(refuseSwapped(target, file.at));
+    if (target.kind === 'add' && desk.has(target.newPath)) createdOver.add(target.newPath);
     // git's apply removes first and writes then, so that a file which one part changes and a later one deletes would stay.
     isSeries ||= target.kind === 'delete' && desk.isWritten(target.oldPath);
     const moved = judgeMoved(target, file, desk, attempt.text);
@@ -130,6 +134,12 @@ async function settleAll(
     parts.push({ text, paths: [target.oldPath, target.newPath] });
   }
   return ok({ notes, parts, isSeries, isDoubtful, changes, damage, added });
+}
+
+function refuseSwapped(target: Target, line: number): Problem {
+  const path = showPath(target.newPath);
+  const message = `The part at line ${line} deletes "${path}" after another one has created it. Put the parts in their order again.`;
+  return problem('patch_corrupt', message, { file: path, line });
 }
 
 function refuseRepeating(path: string, line: number): Problem {
@@ -231,13 +241,20 @@ async function settleBinary(
   }
   const before = kind === 'add' ? null : desk.sheet(oldPath, kind === 'rename' || kind === 'copy');
   if (kind !== 'add' && !before) return no(await desk.missing(oldPath, file.at));
+  // What the base has there git compares itself; what an earlier part wrote it may never see (series.ts).
+  const there = before && desk.isWritten(oldPath) ? blobOf(before, desk) : null;
+  if (there !== null && names && names.old !== there) {
+    const message = `The binary part for "${showPath(newPath)}" does not start from what an earlier part made of it. Send the patches of a series one by one.`;
+    return no(problem('patch_does_not_apply', message, { file: showPath(newPath), line: file.at }));
+  }
   if (kind === 'add' || kind === 'rename' || kind === 'copy') {
     const taken = judgeFreePlace(job, null);
     if (taken) return no(taken);
   }
   const mode = file.header.newFileMode ?? file.header.newMode ?? before?.mode ?? '100644';
   const change: Change = { kind, oldPath, newPath, oldMode: before?.mode ?? '000000', newMode: mode };
-  desk.put(newPath, kind === 'delete' ? null : { mode, oid: null, content: null });
+  // git takes the data only when they give this blob.
+  desk.put(newPath, kind === 'delete' ? null : { mode, oid: names?.new ?? null, content: null });
   if (kind === 'rename') desk.put(oldPath, null);
   const isTaken = !file.irregular && target.asWritten;
   return ok({

@@ -4,7 +4,7 @@
  */
 import { type Problem, problem } from '#contract/problem.ts';
 import { no, ok, type Result } from '../../lib/result.ts';
-import { showPath } from './bytes.ts';
+import { joinLines, showPath } from './bytes.ts';
 import { endLines, keepByteOrderMark } from './ends.ts';
 import { type Added, addedOf, type Damage, damageIn, judgeAdded } from './damage.ts';
 import { indentOf, type Level } from './fold.ts';
@@ -12,6 +12,7 @@ import { driftLinesMax } from './limits.ts';
 import { type BaseText, levelsFor, placesOf } from './locate.ts';
 import type { MendCode, MendNote } from './mends.ts';
 import { type Candidate, placeHunks } from './place.ts';
+import { placeBySeal } from './place-by-seal.ts';
 import {
   isCutOff,
   refuseAmbiguous,
@@ -48,8 +49,16 @@ interface Located {
   readonly notes: readonly MendCode[];
 }
 
-/** Settles the hunks of one file against its base. `path` is for the sentences. */
-export function settleHunks(path: string, base: BaseText, hunks: readonly Hunk[]): Result<SettledText, Problem> {
+/**
+ * Settles the hunks of one file against its base. `path` is for the sentences. `isSealed`: whether a content is the one that
+ * the index line names, null when it does not say; it decides between places that nothing else tells apart.
+ */
+export function settleHunks(
+  path: string,
+  base: BaseText,
+  hunks: readonly Hunk[],
+  isSealed: ((after: string) => boolean) | null,
+): Result<SettledText, Problem> {
   const located: Located[] = [];
   let drift = 0;
   for (const [at, hunk] of hunks.entries()) {
@@ -65,6 +74,15 @@ export function settleHunks(path: string, base: BaseText, hunks: readonly Hunk[]
     heading: one.hunk.heading,
   }));
   const placing = placeHunks(candidates, base.lines);
+  if (placing.kind === 'ambiguous' && isSealed) {
+    const isProved = (places: readonly number[]): boolean => {
+      const tried = assemble(path, base, located, places);
+      return tried.ok && isSealed(joinLines(tried.value));
+    };
+    const bytes = base.lines.reduce((sum, line) => sum + line.length + 1, 0);
+    const places = placeBySeal(candidates, base.lines, bytes, isProved);
+    if (places) return assemble(path, base, located, places);
+  }
   if (placing.kind !== 'placed') {
     const one = located[placing.hunk];
     const place = { path, hunk: placing.hunk + 1 };

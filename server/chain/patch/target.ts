@@ -119,6 +119,11 @@ function judgeHeaderNames(header: Header, at: number): Problem | null {
   // git's own quotation mark in front of a name, turned into an escape: nobody's folder begins like that.
   const written = [header.git, minus, plus, renameFrom, renameTo, copyFrom, copyTo];
   if (written.some((name) => name !== null && /^(?:&quot;|&#34;)/.test(name))) return escapedNames(at);
+  if (header.git !== null && written.some((name) => name !== null && lostQuotes(name))) {
+    const message =
+      'A name in a header has a backslash and no quotation marks, which git writes around such names. Make the diff again.';
+    return problem('patch_corrupt', message, { line: at });
+  }
   const isMoved = header.renameFrom !== null || header.copyFrom !== null;
   const moved = isMoved ? judgeMovedNames(header, at) : null;
   if (moved) return moved;
@@ -143,6 +148,17 @@ function judgeHeaderNames(header: Header, at: number): Problem | null {
     return problem('patch_corrupt', message, { file: showPath(second.paths[0] ?? ''), line: at });
   }
   return null;
+}
+
+/** Whoever took the quotation marks left the escapes, which would be taken for the name. */
+function lostQuotes(written: string): boolean {
+  const name = written.split('\t')[0] ?? '';
+  return name.includes('\\') && !name.includes('"') && !isWindowsName(name);
+}
+
+/** Windows tools write `a\src\x.js`; no file has such a name by intention. */
+function isWindowsName(name: string): boolean {
+  return /^[ab]\\[^\\]/.test(name) && !name.includes('/');
 }
 
 /** `diff --git` names what `rename` or `copy` names, too: otherwise one of them was changed on the way. */
@@ -223,8 +239,7 @@ function unquoteName(written: string): ReturnType<typeof unquote> {
 function readName(written: string, source: Source): Named {
   const quoted = unquoteName(written);
   const asIs = quoted ? quoted.name : withoutStamp(written, source);
-  // Windows tools write `a\src\x.js`; no file has such a name by intention.
-  const isWindows = !quoted && /^[ab]\\[^\\]/.test(asIs) && !asIs.includes('/');
+  const isWindows = !quoted && isWindowsName(asIs);
   // git ends a name with blanks in it with a tab; blanks without one were added on the way.
   const isPadded = !quoted && source.endsWith('line') && !written.includes('\t');
   const name = isWindows ? asIs.replaceAll('\\', '/') : isPadded ? asIs.trimEnd() : asIs;

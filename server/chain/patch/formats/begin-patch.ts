@@ -5,7 +5,7 @@
 import { type Problem, problem } from '#contract/problem.ts';
 import { no, ok, type Result } from '../../../lib/result.ts';
 import { pathFromBytes, showPath, splitLines } from '../bytes.ts';
-import { readNumbers } from '../hunk.ts';
+import { readNumbers } from '../hunk-header.ts';
 import { pathBytesMax } from '../limits.ts';
 import { emptyHeader, type FilePatch, type Hunk, type HunkLine, type Wish } from '../shape.ts';
 import { hunkLine, hunkOf, nextLine, startOnly } from './lines.ts';

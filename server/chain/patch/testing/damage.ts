@@ -95,6 +95,18 @@ const whole: readonly Damaging[] = [
     `Content-Transfer-Encoding: base64\n\n${Buffer.from(diff, 'latin1').toString('base64').replace(/.{76}/g, '$&\n')}\n`,
 ];
 
+/** One line of a header, or two that belong together. */
+export const headerDamage: fc.Arbitrary<Damaging> = fc
+  .tuple(
+    fc.nat(),
+    fc.constantFrom('drop', 'twice', 'swap', 'blank', 'wrap', 'typo', 'empty', 'names', 'unquote', 'prefix', 'far'),
+  )
+  .map(
+    ([by, how]): Damaging =>
+      (diff) =>
+        changeHeader(diff, by, how),
+  );
+
 /** The number chooses a line or an amount. */
 export const damage: fc.Arbitrary<Damaging> = fc.oneof(
   { weight: 6, arbitrary: fc.constantFrom(...whole) },
@@ -127,14 +139,7 @@ export const damage: fc.Arbitrary<Damaging> = fc.oneof(
             changeLine(diff, by, how),
       ),
   },
-  {
-    weight: 3,
-    arbitrary: fc.tuple(fc.nat(), fc.constantFrom('drop', 'twice', 'swap', 'blank', 'wrap', 'typo', 'empty')).map(
-      ([by, how]): Damaging =>
-        (diff) =>
-          changeHeader(diff, by, how),
-    ),
-  },
+  { weight: 3, arbitrary: headerDamage },
   {
     weight: 1,
     arbitrary: fc.tuple(fc.constantFrom(...whole), fc.constantFrom(...whole)).map(
@@ -172,10 +177,13 @@ function changeLine(diff: string, by: number, how: string): string {
 
 const headerLine =
   /^(?:diff --git |index [0-9a-f]|--- [a"/]|\+\+\+ [b"/]|(?:new|old|new file|deleted file) mode |@@ -|GIT binary|literal |\\ )/;
+const movingLine = /^(?:(?:rename|copy) (?:from|to) |(?:dis)?similarity index )/;
 
+/** Lines of a header; those of a moved file as often as all others, where there are any. */
 function changeHeader(diff: string, by: number, how: string): string {
   const lines = diff.split('\n');
-  const inHeaders = lines.flatMap((line, at) => (headerLine.test(line) ? [at] : []));
+  const pattern = by % 2 === 1 && lines.some((line) => movingLine.test(line)) ? movingLine : headerLine;
+  const inHeaders = lines.flatMap((line, at) => (pattern.test(line) ? [at] : []));
   const at = inHeaders[by % Math.max(inHeaders.length, 1)];
   if (at === undefined) return diff;
   const line = lines[at] ?? '';
@@ -186,5 +194,25 @@ function changeHeader(diff: string, by: number, how: string): string {
   if (how === 'wrap') lines[at] = line.replace(/^(.{10,}) /, '$1\n');
   if (how === 'typo') lines[at] = `${line}~`;
   if (how === 'empty') lines[at] = '';
+  // The two names of a line, or of two lines, in each other's place.
+  if (how === 'names') Object.assign(lines, swapNames(lines, at));
+  if (how === 'unquote') lines[at] = line.replaceAll('"', '');
+  if (how === 'prefix') lines[at] = line.replace(/(?<=[ "])[ab]\//g, '');
+  // To where the next part ends, or far below.
+  if (how === 'far') lines.splice(at + 5, 0, ...lines.splice(at, 1));
   return lines.join('\n');
+}
+
+function swapNames(lines: readonly string[], at: number): string[] {
+  const line = lines[at] ?? '';
+  const same = (other: string): boolean => /^(?:rename|copy) (?:from|to) /.test(other);
+  const changed = [...lines];
+  if (same(line)) {
+    const other = same(lines[at + 1] ?? '') ? at + 1 : at - 1;
+    const name = (text = ''): string => text.replace(/^\S+ \S+ /, '');
+    const head = (text = ''): string => /^\S+ \S+ /.exec(text)?.[0] ?? '';
+    changed[at] = head(line) + name(lines[other]);
+    changed[other] = head(lines[other]) + name(line);
+  } else changed[at] = line.replace(/^diff --git (\S+) (\S+)$/, 'diff --git $2 $1');
+  return changed;
 }

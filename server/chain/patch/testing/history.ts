@@ -227,6 +227,27 @@ export const step: fc.Arbitrary<Step> = fc.record(story).map(({ start, operation
   return { before, after };
 });
 
+/** Something is moved or copied, perhaps with another line in it: a header of its own. */
+export const moving: fc.Arbitrary<Step> = fc
+  .record({
+    start: fc.dictionary(name, file, { minKeys: 2, maxKeys: 5 }),
+    moves: fc.array(
+      fc.record({ kind: fc.constantFrom('move' as const, 'copy' as const), at, to: name, added: fc.option(line) }),
+      { minLength: 1, maxLength: 3 },
+    ),
+  })
+  .map(({ start, moves }) => {
+    const before = begin(start);
+    const after = { ...before };
+    for (const { added, ...move } of moves) {
+      perform(after, move);
+      const there = after[move.to];
+      if (added === null || !there || there.mode === '120000') continue;
+      after[move.to] = { ...there, content: Buffer.concat([pathToBytes(`${added}\n`), there.content]) };
+    }
+    return { before, after };
+  });
+
 /** Three trees after each other, as a series of patches has them. */
 export const series: fc.Arbitrary<Step & { readonly middle: Tree }> = fc
   .record({ ...story, more: fc.array(operation, { minLength: 1, maxLength: 6 }) })
