@@ -13,7 +13,17 @@ const root = new URL('..', import.meta.url).pathname;
 const at = (name: string): string => join(root, name);
 
 /** Packages with native code or with files of their own stay where npm put them, and so does what most days never need. */
-const external = ['better-sqlite3', 'argon2', 'dots-wrapper', 'ssh2', 'yaml', 'sax'];
+const external = [
+  'better-sqlite3',
+  'argon2',
+  'dots-wrapper',
+  'ssh2',
+  'yaml',
+  'sax',
+  '@octokit/rest',
+  '@octokit/auth-app',
+  '@octokit/webhooks',
+];
 
 const bundles = [
   { input: 'server/main.ts', file: 'dist/server.cjs', plugins: slimPlugins() },

@@ -21,7 +21,7 @@ export const layers: readonly Layer[] = [
   },
   { name: 'contract', files: /^server\/contract\//, layers: ['contract'], packages: ['zod'] },
   { name: 'lib', files: /^server\/lib\//, layers: ['lib', 'contract'], packages: ['node:crypto'] },
-  { name: 'ports', files: /^server\/ports\.ts$/, layers: ['contract', 'lib'], packages: [] },
+  { name: 'ports', files: /^server\/ports(?:-cloud)?\.ts$/, layers: ['contract', 'lib'], packages: [] },
   // Pure: facts in, step out. No clock, no I/O, no package; of the ports only what they say, for they are types.
   {
     name: 'pure',
@@ -71,8 +71,13 @@ export const layers: readonly Layer[] = [
     // Offline commands: `apply` and `restore` work without a daemon.
     lazily: [/^server\/adapters\/git\.ts$/, /^server\/chain\/patch\/offline\.ts$/, /^server\/record\/backup\.ts$/],
   },
-  { name: 'config', files: /^server\/config\.ts$/, layers: ['contract', 'lib'], packages: ['node:'] },
-  { name: 'main', files: /^server\/main(?:-helper)?\.ts$/, layers: ['*'], packages: ['node:'] },
+  {
+    name: 'config',
+    files: /^server\/config(?:-github)?\.ts$/,
+    layers: ['contract', 'lib', 'config'],
+    packages: ['node:'],
+  },
+  { name: 'main', files: /^server\/main(?:-helper|-github|-intake|-around)?\.ts$/, layers: ['*'], packages: ['node:'] },
   { name: 'build', files: /^web\/vite\.config\.ts$/, layers: [], packages: ['node:', 'vite'] },
   { name: 'helper', files: /^helper\//, layers: ['contract', 'helper'], packages: ['node:', 'zod'] },
   {

@@ -4,11 +4,13 @@ import { readFile } from 'node:fs/promises';
 import { dirname, join } from 'node:path';
 import { setTimeout as pause } from 'node:timers/promises';
 import { parseArgs } from 'node:util';
-import { cancel, go, propose, reject, revise, show, undo } from './cli/chain-commands.ts';
+import { cancel, fix, go, propose, reject, revise, show, undo } from './cli/chain-commands.ts';
 import { socketClient } from './cli/client.ts';
+import { helperBake } from './cli/helper-bake.ts';
 import * as money from './cli/money-commands.ts';
 import * as other from './cli/other-commands.ts';
 import { plain } from './cli/print.ts';
+import * as repositories from './cli/repository-commands.ts';
 import type { Command, Outcome } from './cli/run.ts';
 import { usage } from './cli/usage.ts';
 import { homeOf } from './config.ts';
@@ -32,23 +34,24 @@ const commands: Readonly<Record<string, Command>> = {
   reject,
   revise,
   undo,
+  fix,
   cancel,
   apply: other.apply,
   backup: other.backup,
   restore: other.restore,
   update: other.update,
-  'repo add': other.repoAdd,
-  'repo list': other.repoList,
-  'repo check': other.repoCheck,
-  'repo fetch': other.repoFetch,
-  'repo set': other.repoSet,
-  'repo remove': other.repoRemove,
+  'repo add': repositories.repoAdd,
+  'repo list': repositories.repoList,
+  'repo check': repositories.repoCheck,
+  'repo fetch': repositories.repoFetch,
+  'repo set': repositories.repoSet,
+  'repo remove': repositories.repoRemove,
   'audit list': other.auditList,
   'audit verify': other.auditVerify,
   'audit export': other.auditExport,
   'helper status': other.helperStatus,
   'helper destroy': other.helperDestroy,
-  'helper bake': other.helperBake,
+  'helper bake': helperBake,
   'device add': other.deviceAdd,
   'device list': other.deviceList,
   'device revoke': other.deviceRevoke,
@@ -63,7 +66,12 @@ const options = {
   name: text,
   check: { type: 'string', multiple: true },
   formatter: text,
+  setup: text,
   author: text,
+  draft: flag,
+  ready: flag,
+  label: { type: 'string', multiple: true },
+  remote: flag,
   repo: text,
   base: text,
   diff: text,

@@ -1,7 +1,9 @@
 import { readFileSync } from 'node:fs';
+import { isIP } from 'node:net';
 import { join, resolve } from 'node:path';
 import { BudgetFile } from '#contract/budget.ts';
 import type { Limits } from '#contract/helper-wire.ts';
+import { readGitHubConfig, type GitHubConfig } from './config-github.ts';
 import { no, ok, type Result } from './lib/result.ts';
 
 /** Everything that is set from outside, read once at start and never changed. */
@@ -14,12 +16,15 @@ export interface Config {
   readonly port: number;
   /** The address behind a TLS proxy, for example "https://patch.example". */
   readonly publicUrl: string | null;
+  /** IP address under which helpers see this machine, where it cannot be found out; null: it is found out, or not known. */
+  readonly publicAddress: string | null;
   readonly logLevel: string;
   readonly budget: BudgetFile;
   /** Where it is from: the file is watched. */
   readonly budgetFile: string;
   /** Where the cloud that rents helpers answers. Its token is not here: whatever is shown or logged cannot hold it. */
   readonly digitalOceanUrl: string;
+  readonly github: GitHubConfig;
   /** Where external services are configured; only their presence is known here. */
   readonly connected: { readonly digitalocean: boolean; readonly github: boolean; readonly ollama: boolean };
   readonly path: string;
@@ -57,26 +62,36 @@ export function readConfig(environment: Environment, root: string): Result<Confi
       `PATCHGIT_HOST is "${host}", which other machines can reach without TLS. Keep 127.0.0.1 and use "ssh -L", or put a TLS proxy in front and set PATCHGIT_PUBLIC_URL.`,
     );
   }
+  const publicAddress = get('PATCHGIT_PUBLIC_ADDRESS');
+  if (publicAddress !== null && isIP(publicAddress) === 0) {
+    mistakes.push(
+      `PATCHGIT_PUBLIC_ADDRESS is "${publicAddress}": give the IP address that this machine has for others, or leave it out.`,
+    );
+  }
   const logLevel = get('PATCHGIT_LOG') ?? 'info';
   if (!logLevels.includes(logLevel))
     mistakes.push(`PATCHGIT_LOG is "${logLevel}": use one of ${logLevels.join(', ')}.`);
   const budgetFile = resolve(get('PATCHGIT_BUDGET') ?? join(root, 'budget.json'));
   const budget = readBudget(budgetFile);
   if (!budget.ok) mistakes.push(...budget.why);
-  if (mistakes.length > 0 || !budget.ok) return no(mistakes);
+  const github = readGitHubConfig(get);
+  if (!github.ok) mistakes.push(...github.why);
+  if (mistakes.length > 0 || !budget.ok || !github.ok) return no(mistakes);
   return ok({
     root,
     home: homeOf(environment, root),
     host,
     port,
     publicUrl,
+    publicAddress,
     logLevel,
     budget: budget.value,
     budgetFile,
     digitalOceanUrl: get('DIGITALOCEAN_API_URL') ?? digitalOceanUrl,
+    github: github.value,
     connected: {
       digitalocean: get('DIGITALOCEAN_TOKEN') !== null,
-      github: get('GITHUB_TOKEN') !== null,
+      github: github.value.credential !== 'none',
       ollama: get('OLLAMA_URL') !== null,
     },
     path: get('PATH') ?? '/usr/local/bin:/usr/bin:/bin',

@@ -2,11 +2,11 @@
  * The composition root: the only file that builds things and touches the environment. It reads top to bottom in the order
  * things depend on each other; stopping goes the other way.
  */
-import { existsSync, readFileSync } from 'node:fs';
 import { chmod, mkdir } from 'node:fs/promises';
 import { createServer, type RequestListener } from 'node:http';
 import { availableParallelism, totalmem } from 'node:os';
-import { dirname, join } from 'node:path';
+import { join } from 'node:path';
+import { setUpRules } from '#contract/budget.ts';
 import { baseSandbox } from './adapters/base-sandbox.ts';
 import { findRunUser } from './adapters/base-sandbox-user.ts';
 import { hardenedGit } from './adapters/git.ts';
@@ -35,6 +35,7 @@ import { chainRoutes } from './doors/http/chain-routes.ts';
 import { chatRoutes } from './doors/http/chat-routes.ts';
 import { examine, listIntegrations } from './doors/http/doctor.ts';
 import { helperRoutes } from './doors/http/helper-routes.ts';
+import { fixRoutes } from './doors/intake/fix-routes.ts';
 import { moneyRoutes } from './doors/http/money-routes.ts';
 import { ownerSockets } from './doors/http/owner-sockets.ts';
 import { recordRoutes } from './doors/http/record-routes.ts';
@@ -43,7 +44,6 @@ import { siteOf } from './doors/http/site.ts';
 import { stateRoutes } from './doors/http/state-routes.ts';
 import { listenAt, listenOn, refuseSecondDaemon, StartError } from './doors/http/listen.ts';
 import { liveHub, type LiveHub } from './doors/live/hub.ts';
-import type { KnownSecret } from './lib/redact.ts';
 import { artifactStore } from './record/artifact/store.ts';
 import { makeBackup } from './record/backup.ts';
 import { DatabaseTooNewError, openDatabase } from './record/db/open.ts';
@@ -57,13 +57,13 @@ import { checkouts } from './resources/repo/checkout.ts';
 import { follower, type Follower } from './resources/repo/follow.ts';
 import { mirrors } from './resources/repo/mirror.ts';
 import { makeSample } from './resources/repo/sample.ts';
+import { buildId, helperFile, npmFolder, ownCredentials, root, secretsFile } from './main-around.ts';
+import { realGitHub } from './main-github.ts';
 import { realHelper, type Helper, type HelperParts } from './main-helper.ts';
+import { hearing } from './main-intake.ts';
 import type { Clock } from './ports.ts';
 import { repositoryStore } from './resources/repo/store.ts';
 import { trashIsEmpty } from './resources/repo/trash.ts';
-
-/** `server/main.ts` and `dist/server.cjs` are both one folder below the root. */
-const root = dirname(import.meta.dirname);
 
 /** What lies beyond the wires, where a test hands in its own. */
 export interface FarEnds {
@@ -115,6 +115,7 @@ async function serve(config: Config, farEnds: FarEnds): Promise<void> {
   await addSample(record, chain, at('forge/sample.git'));
   await chain.running.resume();
   if (farEnds.followsBranches) chain.following.nudge();
+  chain.heard.begin();
   chain.replies.nudge();
   ready.resolve();
   // Last: who can reach the socket can rely on everything above.
@@ -128,7 +129,8 @@ async function serve(config: Config, farEnds: FarEnds): Promise<void> {
       each.closeAllConnections();
     }
     await chain.running.stop();
-    await Promise.all([chain.sandbox.close(), chain.trees.stop(), chain.following.stop(), chain.rented.close()]);
+    const background = [chain.trees.stop(), chain.following.stop(), chain.heard.stop()];
+    await Promise.all([chain.sandbox.close(), chain.rented.close(), ...background]);
     await trashIsEmpty();
     chain.watched.close();
     await chain.replies.idle();
@@ -152,17 +154,19 @@ type At = (name: string) => string;
 
 /** What everything else stands on: time, chance, the log, and the record of what happened. */
 function buildRecord(config: Config, at: At, clock: Clock) {
-  const log = pinoLog({ level: config.logLevel, fileDescriptor: 2, known: ownCredentials() });
+  // One list for everything that is written: what is minted later comes into it.
+  const known = ownCredentials();
+  const log = pinoLog({ level: config.logLevel, fileDescriptor: 2, known });
   const random = systemRandom();
   const db = openDatabase(at('patchgit.db'), join(root, 'server/record/db/migrations'));
   const ledger = ledgerStore(db, clock);
   const artifacts = artifactStore(db, at('artifacts'), clock, random);
-  return { log, clock, random, db, ledger, artifacts, install: installId(db, clock, random), build: buildId() };
+  return { log, known, clock, random, db, ledger, artifacts, install: installId(db, clock, random), build: buildId() };
 }
 
 /** Where checks run, and what that costs: the sandbox here, a helper for money, and the till that it is paid from. */
 function buildResources(config: Config, record: ReturnType<typeof buildRecord>, farEnds: FarEnds) {
-  const { log, clock, random, db, ledger } = record;
+  const { log, known, clock, random, db, ledger } = record;
   const { budget: initial, budgetFile: file } = config;
   const watched = budgetSettings({ file, initial, parse: parseBudget, ledger, db, clock, log });
   const settings = watched.current;
@@ -170,7 +174,8 @@ function buildResources(config: Config, record: ReturnType<typeof buildRecord>, 
   const prices = priceDesk({ settings, db, ledger, clock });
   const limits = sandboxLimits(initial, { memoryBytes: totalmem(), cpus: availableParallelism() });
   const helper = { nodePath: process.execPath, helperPath: helperFile(), npmFolder: npmFolder(), log };
-  const sandbox = rememberInspection(baseSandbox({ ...helper, expectedLimits: limits }), clock);
+  const layers = { folder: join(config.home, 'layers'), keptBytesMax: setUpRules(initial).keptMiBMax * 1024 * 1024 };
+  const sandbox = rememberInspection(baseSandbox({ ...helper, expectedLimits: limits, layers }), clock);
   const rented = farEnds.helper({
     ...record,
     config,
@@ -187,7 +192,7 @@ function buildResources(config: Config, record: ReturnType<typeof buildRecord>, 
   clock.every(reconcileEveryMs, reconcile);
   const secrets = secretScan({ nodePath: process.execPath, programPath: secretsFile(), path: config.path });
   const priceOf = (slug: string): number | null => prices.size(slug)?.usdPerHour ?? null;
-  const spending = { sandbox, limits, till: money, settings, priceOf, paid, secrets, known: ownCredentials() };
+  const spending = { sandbox, limits, till: money, settings, priceOf, paid, secrets, known };
   return { spending, watched, prices, rented, reads: budgetReads({ db, clock, settings }) };
 }
 
@@ -202,7 +207,8 @@ async function buildChain(
   const { log, clock, random, db, ledger } = record;
   const resources = buildResources(config, record, farEnds);
   const { sandbox } = resources.spending;
-  const git = hardenedGit({ path: config.path });
+  const github = realGitHub({ ...record, config, token: process.env['GITHUB_TOKEN'] || null });
+  const git = hardenedGit({ path: config.path, ...github.git });
   const runUser = await findRunUser();
   const repositories = repositoryStore(db, ledger, clock, random);
   const background: { current: Follower | null } = { current: null };
@@ -210,11 +216,18 @@ async function buildChain(
     ...record,
     git,
     repositories,
-    mirrors: mirrors({ git, folder: at('mirrors'), repositories, clock, onMoved: () => background.current?.nudge() }),
+    mirrors: mirrors({
+      git,
+      folder: at('mirrors'),
+      repositories,
+      clock,
+      onMoved: () => background.current?.nudge(),
+      isAtGitHub: github.owns,
+    }),
     jobs: jobStore({ db, ledger, clock, random }),
     proposals: proposalStore(db, ledger, clock),
     publications: publicationStore(db, clock),
-    forge: localForge(db, clock),
+    forge: github.forgeWith(localForge(db, clock)),
     quarantineFolder: at('quarantine'),
   };
   const trees = checkouts({ git, folder: at('checkouts'), clock, random, runUser, log });
@@ -236,7 +249,22 @@ async function buildChain(
   const chat = chatStore(db, ledger, clock);
   const accepted = accepting({ ...work, runner: running });
   const replies = replier({ ...work, chat });
-  return { ...resources, work, sandbox, runUser, trees, following, running, accepted, chat, replies };
+  const heard = hearing({
+    ...work,
+    chat,
+    accepting: accepted,
+    isBusy,
+    crash,
+    replyLater: replies.nudge,
+    refresh: (proposal) => refresh(work, proposal),
+    ownerLogin: github.owner,
+    publicUrl: config.publicUrl,
+    webhookSecret: process.env['GITHUB_WEBHOOK_SECRET'] || null,
+    gitOrigin: config.github.gitOrigin,
+  });
+  // A test that counts git commands counts those of jobs alone.
+  if (!farEnds.followsBranches) await heard.stop();
+  return { ...resources, github, work, sandbox, runUser, trees, following, heard, running, accepted, chat, replies };
 }
 
 /** How the owner comes in and hears back. */
@@ -269,6 +297,7 @@ function buildDoors(
     runUser,
     integrations,
     inspectHelper: chain.rented.inspect,
+    inspectGitHub: chain.github.inspect,
   };
   const state = {
     ...work,
@@ -290,6 +319,8 @@ function buildDoors(
     chainRoutes({ ...work, ...chain.spending, accepting: accepted, runner: running, door: entrance }),
     stateRoutes(state),
     helperRoutes({ desk: chain.rented }),
+    chain.heard.routes,
+    fixRoutes({ ...work, chat, accepting: accepted, replyLater: chain.replies.nudge }),
     moneyRoutes({ till: chain.spending.till, prices: chain.prices, reads: chain.reads }),
   ];
   const app = httpApp({ site, door: entrance, sockets, routes, webFolder: join(root, 'dist/web'), clock, random, log });
@@ -323,38 +354,6 @@ async function makeFolders(home: string, names: readonly string[]): Promise<void
   // Whoever can open the socket in it is the owner, so nobody else may look into it.
   await chmod(home, 0o700);
   for (const name of names) await mkdir(join(home, name), { recursive: true, mode: 0o700 });
-}
-
-/** Names the built files, so that an open page can tell that it is older than the server. */
-function buildId(): string {
-  const file = join(root, 'dist/build-id');
-  return existsSync(file) ? readFileSync(file, 'utf8').trim() : 'source';
-}
-
-/** Of the environment: credentials that no log may show. */
-function ownCredentials(): KnownSecret[] {
-  return ['DIGITALOCEAN_TOKEN', 'GITHUB_TOKEN', 'GITHUB_APP_KEY', 'ANTHROPIC_API_KEY', 'OPENAI_API_KEY'].flatMap(
-    (name) => {
-      const value = process.env[name];
-      return value === undefined || value === '' ? [] : [{ name, value }];
-    },
-  );
-}
-
-function secretsFile(): string {
-  const built = join(root, 'dist/secrets.cjs');
-  return existsSync(built) ? built : join(root, 'server/adapters/secret-scan-child.ts');
-}
-
-function helperFile(): string {
-  const built = join(root, 'dist/helper.cjs');
-  return existsSync(built) ? built : join(root, 'helper/main.ts');
-}
-
-/** The npm that started us, for machines that have none under /usr. */
-function npmFolder(): string | null {
-  const cli = process.env['npm_execpath'];
-  return cli === undefined || !cli.endsWith('npm-cli.js') ? null : dirname(dirname(cli));
 }
 
 /** The self-test of a sandbox starts one; its answer holds for a while, unless it was bad. */

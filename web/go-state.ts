@@ -27,6 +27,8 @@ export interface GoState {
   readonly said: string | null;
   readonly takeNew: () => void;
   readonly refresh: () => void;
+  /** Reads the proposal again, and asks nobody but our own server. */
+  readonly reload: () => void;
   /** `pin`: typed for this very GO, where a gate asks for it. */
   readonly press: (pin?: string) => void;
   readonly decide: (kind: 'reject' | 'revise', note: string) => void;
@@ -100,6 +102,7 @@ export function useGo(id: string): GoState {
     said,
     takeNew: showNew,
     refresh: base.ask,
+    reload,
     press,
     decide,
     undo,
@@ -112,7 +115,7 @@ function useHeld(path: string, own: boolean) {
     value: latest,
     error,
     reload,
-  } = useResource<Proposal>(path, concernsKinds('proposal', 'decision', 'publication'));
+  } = useResource<Proposal>(path, concernsKinds('proposal', 'decision', 'publication', 'outcome'));
   const held = useRef<Proposal | null>(null);
   const [, render] = useState(0);
   if (latest && (held.current === null || held.current.state !== 'open' || latest.state === 'open' || own)) {

@@ -92,6 +92,7 @@ const steps = {
 
 /** The word for a proposal that is no longer waiting for GO. */
 export function stateLabel(proposal: Pick<Proposal, 'state' | 'publication'>): string {
+  const pull = proposal.publication?.pr?.state;
   switch (proposal.state) {
     case 'open':
       return 'Your decision is needed';
@@ -100,7 +101,8 @@ export function stateLabel(proposal: Pick<Proposal, 'state' | 'publication'>): s
     case 'unknown':
       return 'Outcome unknown, finding out';
     case 'published':
-      return 'Published';
+      if (pull === 'merged') return 'Merged';
+      return pull === 'closed' ? 'Closed, not merged' : 'Published';
     case 'undoing':
       return proposal.publication?.step === 'closed' ? steps.closed : 'Undoing: close pull request';
     case 'undone':

@@ -5,6 +5,7 @@ const pages: Record<string, string> = {
   p: '/proposals',
   j: '/jobs',
   b: '/budget',
+  h: '/helper',
   a: '/audit',
   r: '/repositories',
   s: '/settings',

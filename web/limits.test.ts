@@ -5,11 +5,12 @@ import { pinLengthMin } from '#contract/door.ts';
 import { titleMax } from '#contract/job.ts';
 import { LedgerKind } from '#contract/ledger.ts';
 import { patchBytesMax } from '#contract/patch.ts';
+import { labelsMax } from '#contract/repository.ts';
 import { kindGroups, inGroup, sentenceOf } from './ledger-text.ts';
 import * as limits from './limits.ts';
 
 it('keeps the pages’ copy of the limits equal to the contract', () => {
-  expect(limits).toMatchObject({ patchBytesMax, pinLengthMin, titleMax, threadTitleMax, checksMax });
+  expect(limits).toMatchObject({ patchBytesMax, pinLengthMin, titleMax, threadTitleMax, checksMax, labelsMax });
 });
 
 it('has a sentence and a filter for every kind of ledger entry', () => {

@@ -7,6 +7,7 @@ export const pinLengthMin = 8;
 export const titleMax = 120;
 export const threadTitleMax = 120;
 export const checksMax = 20;
+export const labelsMax = 10;
 /** Above this many changed lines a file starts folded (notes 2.4). */
 export const foldedLines = 400;
 /** A log is shown up to here; the rest on request. */

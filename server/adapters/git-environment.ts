@@ -22,6 +22,7 @@ const config: readonly (readonly [string, string])[] = [
   ['protocol.https.allow', 'always'],
   ['protocol.ssh.allow', 'always'],
   ['http.followRedirects', 'false'],
+  ['http.sslVerify', 'true'],
   // `.git` in disguises that only other systems resolve is refused here too: the owner's laptop may be such a system.
   ['core.protectHFS', 'true'],
   ['core.protectNTFS', 'true'],
@@ -60,8 +61,16 @@ const config: readonly (readonly [string, string])[] = [
 /** Options that go before the subcommand. */
 export const gitOptions = ['--no-pager', '--no-optional-locks', '--literal-pathspecs'];
 
-/** The whole environment of a trusted git process: nothing is inherited but the way to programs. */
-export function gitEnvironment(path: string, extra: Readonly<Record<string, string>> = {}): Record<string, string> {
+/**
+ * The whole environment of a trusted git process: nothing is inherited but the way to programs, so neither a proxy nor one of git's
+ * own traces, which would write down what is sent. `more` comes after the hardening and is for this one process.
+ */
+export function gitEnvironment(
+  path: string,
+  extra: Readonly<Record<string, string>> = {},
+  more: readonly (readonly [string, string])[] = [],
+): Record<string, string> {
+  const pairs = [...config, ...more];
   const environment: Record<string, string> = {
     PATH: path,
     HOME: '/nonexistent',
@@ -80,10 +89,10 @@ export function gitEnvironment(path: string, extra: Readonly<Record<string, stri
     GIT_NO_LAZY_FETCH: '1',
     GIT_NO_REPLACE_OBJECTS: '1',
     GIT_OPTIONAL_LOCKS: '0',
-    GIT_CONFIG_COUNT: String(config.length),
+    GIT_CONFIG_COUNT: String(pairs.length),
     ...extra,
   };
-  config.forEach(([key, value], index) => {
+  pairs.forEach(([key, value], index) => {
     environment[`GIT_CONFIG_KEY_${index}`] = key;
     environment[`GIT_CONFIG_VALUE_${index}`] = value;
   });

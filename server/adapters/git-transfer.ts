@@ -4,12 +4,15 @@ import { join } from 'node:path';
 import type { SimpleGit } from 'simple-git';
 import { ObjectId } from '#contract/ids.ts';
 import { no, ok } from '../lib/result.ts';
-import { PortError, type Git, type Transferred, type TransferTrouble } from '../ports.ts';
+import { PortError, type Git, type Transferred } from '../ports.ts';
 import { gitEnvironment, gitOptions } from './git-environment.ts';
+import { accessTrouble, transferConfig, transferWithCredential, type TransferAccess } from './git-transfer-process.ts';
+import { troubleOf } from './git-transfer-troubles.ts';
 
 /** A transfer that says nothing for this long is given up. */
 const silenceMs = 60_000;
-const detailCharactersMax = 400;
+/** A large history over a slow line; past it something is wrong. */
+const wallMs = 20 * 60_000;
 
 /**
  * simple-git refuses these settings whoever makes them, because a caller might pass on somebody else's value. Here they are
@@ -28,100 +31,111 @@ const hardeningAllowed = {
   allowUnsafeSshCommand: true,
 };
 
-type Failed = { readonly ok: false; readonly why: { readonly trouble: TransferTrouble; readonly detail: string } };
+type Remote = Pick<Git, 'fetch' | 'push' | 'canPush' | 'deleteBranch' | 'remoteBranch'>;
+interface Order {
+  readonly gitDir: string;
+  readonly url: string;
+  readonly objectsDir?: string | undefined;
+}
+/** One git command with a remote. */
+type Send = (order: Order, args: readonly string[], signal?: AbortSignal) => Promise<Transferred>;
 
-/** The remote half of the Git port, over simple-git: one process at a time, no terminal, no stored credential. */
-export function gitTransfer(
-  path: string,
-  run: Git['run'],
-): Pick<Git, 'fetch' | 'push' | 'canPush' | 'deleteBranch' | 'remoteBranch'> {
+/** The remote half of the Git port: one process at a time, no terminal, no stored credential. */
+export function gitTransfer(path: string, run: Git['run'], access: TransferAccess = {}): Remote {
+  const send = sender(path, access);
   return {
     fetch: async (gitDir, url, signal) => {
       await makeBare(run, gitDir);
-      const head = await attempt(await remote(path, gitDir, signal), ['ls-remote', '--symref', '--', url, 'HEAD']);
+      const head = await send({ gitDir, url }, ['ls-remote', '--symref', '--', url, 'HEAD'], signal);
       if (!head.ok) return head;
-      const fetched = await attempt(await remote(path, gitDir, signal), [
-        'fetch',
-        '--prune',
-        '--no-tags',
-        '--no-write-fetch-head',
-        '--force',
-        '--',
-        url,
-        '+refs/heads/*:refs/heads/*',
-        '+refs/tags/*:refs/tags/*',
-      ]);
+      const fetched = await send({ gitDir, url }, fetchCommand(url), signal);
       if (!fetched.ok) return fetched;
       return ok(/^ref: refs\/heads\/(\S+)\tHEAD$/m.exec(head.value)?.[1] ?? '');
     },
-    push: (request, signal) => pushNew(path, request, signal),
+    push: (request, signal) => pushNew(send, request, signal),
     canPush: async (gitDir, url, signal) => {
       const probe = 'refs/heads/patchgit/can-push';
       const head = await run({ gitDir, args: ['for-each-ref', '--count=1', '--format=%(objectname)', 'refs/heads/'] });
       const commit = head.stdout.toString('utf8').trim();
-      return await attempt(await remote(path, gitDir, signal), [
-        'push',
-        '--porcelain',
-        '--no-verify',
-        '--dry-run',
-        '--',
-        url,
-        `${commit}:${probe}`,
-      ]);
+      const args = ['push', '--porcelain', '--no-verify', '--dry-run', '--', url, `${commit}:${probe}`];
+      return await send({ gitDir, url }, args, signal);
     },
     deleteBranch: async ({ gitDir, url, commit, branch }, signal) => {
-      const there = await remoteBranch(path, gitDir, url, branch, signal);
+      const there = await remoteBranch(send, { gitDir, url }, branch, signal);
       if (!there.ok) return there;
       if (there.value === null) return ok('absent');
       if (there.value !== commit) return no({ trouble: 'moved', detail: `${branch} points at ${there.value} now` });
-      return await attempt(await remote(path, gitDir, signal), [
-        'push',
-        '--porcelain',
-        '--no-verify',
-        `--force-with-lease=refs/heads/${branch}:${commit}`,
-        '--',
-        url,
-        `:refs/heads/${branch}`,
-      ]);
+      const lease = `--force-with-lease=refs/heads/${branch}:${commit}`;
+      const args = ['push', '--porcelain', '--no-verify', lease, '--', url, `:refs/heads/${branch}`];
+      return await send({ gitDir, url }, args, signal);
     },
-    remoteBranch: (gitDir, url, branch, signal) => remoteBranch(path, gitDir, url, branch, signal),
+    remoteBranch: (gitDir, url, branch, signal) => remoteBranch(send, { gitDir, url }, branch, signal),
   };
+}
+
+function fetchCommand(url: string): string[] {
+  const options = ['--prune', '--no-tags', '--no-write-fetch-head', '--force'];
+  // Without it a long transfer would be silent, and silence ends it.
+  return ['fetch', '--progress', ...options, '--', url, '+refs/heads/*:refs/heads/*', '+refs/tags/*:refs/tags/*'];
 }
 
 /** "stale info" also answers when an earlier, unanswered push of ours landed: then there is nothing left to do. */
 async function pushNew(
-  path: string,
+  send: Send,
   { gitDir, url, commit, branch, objectsDir }: Parameters<Git['push']>[0],
   signal?: AbortSignal,
 ): Promise<Transferred> {
   const lease = `--force-with-lease=refs/heads/${branch}:`;
   const refspec = `${commit}:refs/heads/${branch}`;
-  const args = ['push', '--porcelain', '--no-verify', '--no-follow-tags', lease, '--', url, refspec];
-  const pushed = await attempt(await remote(path, gitDir, signal, objectsDir), args);
+  const args = ['push', '--progress', '--porcelain', '--no-verify', '--no-follow-tags', lease, '--', url, refspec];
+  const pushed = await send({ gitDir, url, objectsDir }, args, signal);
   if (pushed.ok || pushed.why.trouble !== 'moved') return pushed;
-  const there = await remoteBranch(path, gitDir, url, branch, signal);
+  const there = await remoteBranch(send, { gitDir, url }, branch, signal);
   if (!there.ok) return there;
   return there.value === commit ? ok(commit) : pushed;
 }
 
-async function remoteBranch(path: string, gitDir: string, url: string, branch: string, signal?: AbortSignal) {
-  const listed = await attempt(await remote(path, gitDir, signal), ['ls-remote', '--', url, `refs/heads/${branch}`]);
+async function remoteBranch(send: Send, order: Order, branch: string, signal?: AbortSignal) {
+  const listed = await send(order, ['ls-remote', '--', order.url, `refs/heads/${branch}`], signal);
   if (!listed.ok) return listed;
   const line = listed.value.split('\n').find((row) => row.endsWith(`\trefs/heads/${branch}`));
   return ok(line === undefined ? null : ObjectId.parse(line.slice(0, line.indexOf('\t'))));
 }
 
-/** simple-git is loaded at the first transfer: an idle daemon need not hold it. */
-async function remote(path: string, gitDir: string, signal?: AbortSignal, objectsDir?: string): Promise<SimpleGit> {
-  const { simpleGit } = await import('simple-git');
-  const environment = gitEnvironment(path, {
+/** Asks for the credential anew at each command, and hands it to that command alone. */
+function sender(path: string, { authorize, plainHttpAt }: TransferAccess): Send {
+  return async (order, args, signal) => {
+    const authorization = (await authorize?.(order.url)) ?? ok(null);
+    if (!authorization.ok) return accessTrouble(authorization.why);
+    const environment = environmentOf(order);
+    if (authorization.value !== null) {
+      const stop = signal === undefined ? {} : { signal };
+      const transfer = { path, ...order, args, environment, silenceMs, wallMs, ...stop };
+      return await transferWithCredential(transfer, authorization.value, plainHttpAt);
+    }
+    const config = transferConfig(order.url, null, plainHttpAt);
+    return await attempt(await openSimpleGit(order.gitDir, gitEnvironment(path, environment, config), signal), args);
+  };
+}
+
+function environmentOf({ gitDir, objectsDir }: Order): Record<string, string> {
+  return {
     GIT_DIR: gitDir,
     // Never a prompt, never an agent: a key the daemon's user owns works, everything else fails at once.
     GIT_SSH_COMMAND: 'ssh -oBatchMode=yes -oConnectTimeout=20 -oForwardAgent=no -oPermitLocalCommand=no',
     ...(objectsDir === undefined
       ? {}
       : { GIT_OBJECT_DIRECTORY: objectsDir, GIT_ALTERNATE_OBJECT_DIRECTORIES: join(gitDir, 'objects') }),
-  });
+  };
+}
+
+/** simple-git is loaded at the first transfer: an idle daemon need not hold it. */
+async function openSimpleGit(
+  gitDir: string,
+  environment: Record<string, string>,
+  signal?: AbortSignal,
+): Promise<SimpleGit> {
+  const { simpleGit } = await import('simple-git');
   return simpleGit({
     baseDir: gitDir,
     maxConcurrentProcesses: 1,
@@ -145,25 +159,4 @@ async function attempt(git: SimpleGit, args: readonly string[]): Promise<Transfe
   } catch (error) {
     return troubleOf(error instanceof Error ? error.message : String(error));
   }
-}
-
-/** git's words for what went wrong, sorted into what the owner can do about it. The first match wins. */
-const troubles: readonly (readonly [RegExp, TransferTrouble])[] = [
-  [
-    /could not read Username|Authentication failed|terminal prompts disabled|Permission denied \(|HTTP (?:Basic|401)|403/i,
-    'needs_password',
-  ],
-  [/stale info|\(fetch first\)|non-fast-forward|already exists|cannot lock ref/i, 'moved'],
-  [/\[remote rejected\]|pre-receive hook declined|protected branch|denied by|refusing to/i, 'refused'],
-  [/block timeout reached|timed out/i, 'timed_out'],
-  [
-    /does not appear to be a git repository|not a git repository|repository .* not found|does not exist|dubious ownership/i,
-    'not_git',
-  ],
-];
-
-function troubleOf(message: string): Failed {
-  const detail = message.replaceAll(/\s+/g, ' ').trim().slice(0, detailCharactersMax);
-  const found = troubles.find(([pattern]) => pattern.test(message));
-  return no({ trouble: found?.[1] ?? 'unreachable', detail });
 }

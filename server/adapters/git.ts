@@ -1,15 +1,25 @@
 import { PortError, type Git, type GitAnswer, type GitRequest } from '../ports.ts';
+import { applyBehindSocket, findApplySocket, readsPatch } from './git-apply-socket.ts';
 import { openObjects } from './git-objects.ts';
 import { collect, endGroup, gitOutputBytesMax, gitWallMs, startGit, stderrBytesMax } from './git-process.ts';
 import { gitTransfer } from './git-transfer.ts';
+import type { TransferAccess } from './git-transfer-process.ts';
+
+/** `path` is the PATH that git and ssh are found on; the rest is for remotes that want a credential. */
+export interface GitOptions extends TransferAccess {
+  readonly path: string;
+}
 
 /** git as patchgit runs it: argument arrays, own environment, a clock and a cap on every process. */
-export function hardenedGit(options: { readonly path: string }): Git {
-  const run: Git['run'] = (request) => runGit(options.path, request);
+export function hardenedGit(options: GitOptions): Git {
+  const { path } = options;
+  const applySocket = findApplySocket();
+  const run: Git['run'] = (request) =>
+    applySocket !== null && readsPatch(request) ? applyBehindSocket(applySocket, path, request) : runGit(path, request);
   return {
     run,
-    openObjects: (request) => openObjects(options.path, request),
-    ...gitTransfer(options.path, run),
+    openObjects: (request) => openObjects(path, request),
+    ...gitTransfer(path, run, options),
   };
 }
 

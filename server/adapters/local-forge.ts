@@ -55,6 +55,8 @@ export function localForge(db: Database, clock: Clock): Forge {
     one('where repository_id = ? and number = ?', repositoryId, number);
   return {
     kind: 'local',
+    // It is in the same database: what was not done before a crash will not be done after it.
+    landsWithinMs: () => 0,
     listPulls: async (repository) =>
       ok(sqlite.prepare(`${select} where repository_id = ? order by number desc`).all(repository.id).map(toPull)),
     getPull: async (repository, number) => ok(byNumber(repository.id, number)),

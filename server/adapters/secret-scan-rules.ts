@@ -4,7 +4,7 @@
  */
 import { lintSource } from '@secretlint/core';
 import { creator as preset } from '@secretlint/secretlint-rule-preset-recommend';
-import { findTokens, joinOverlaps, type TokenFound } from '../lib/token-shapes.ts';
+import { findTokens, joinOverlaps, type TokenFound } from '#contract/token-shapes.ts';
 
 /** Comments like `secretlint-disable` would let the patch say what is not looked at. */
 const commentRule = '@secretlint/secretlint-rule-filter-comments';

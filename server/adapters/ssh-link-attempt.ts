@@ -4,7 +4,7 @@ import { connect } from 'node:net';
 import type { Socket } from 'node:net';
 import type ssh2 from 'ssh2';
 import type { Algorithms, Client } from 'ssh2';
-import type { HelperKeys } from '../ports.ts';
+import type { HelperKeys } from '../ports-cloud.ts';
 import { no, ok } from '../lib/result.ts';
 import type { Result } from '../lib/result.ts';
 import type { SshTimes } from './ssh-link-times.ts';

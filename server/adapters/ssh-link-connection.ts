@@ -1,7 +1,7 @@
 /** What can be done over an open, verified connection. */
 import type { Socket } from 'node:net';
 import type { Client } from 'ssh2';
-import type { HelperConnection } from '../ports.ts';
+import type { HelperConnection } from '../ports-cloud.ts';
 import { no, ok } from '../lib/result.ts';
 import type { Result } from '../lib/result.ts';
 import type { Admitted } from './ssh-link-attempt.ts';

@@ -1,4 +1,4 @@
-import type { HelperKeys } from '../ports.ts';
+import type { HelperKeys } from '../ports-cloud.ts';
 
 type Ssh = typeof import('ssh2');
 type KeyPair = ReturnType<Ssh['utils']['generateKeyPairSync']>;

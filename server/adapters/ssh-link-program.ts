@@ -1,6 +1,6 @@
 /** One program on the other side, from its start to its end. */
 import type { ClientChannel } from 'ssh2';
-import type { HelperConnection } from '../ports.ts';
+import type { HelperConnection } from '../ports-cloud.ts';
 import type { SshTimes } from './ssh-link-times.ts';
 
 type Streams = Parameters<HelperConnection['start']>[1];

@@ -8,7 +8,7 @@ import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
 import { processesWith, silentLog, uniqueWord } from '../../helper/test-kit.ts';
-import type { HelperConnection, HelperKeys } from '../ports.ts';
+import type { HelperConnection, HelperKeys } from '../ports-cloud.ts';
 import { canRunSshd, startSshd, type TestSshd } from '../testing/sshd.ts';
 import { until } from '../testing/wait.ts';
 import { sshLink } from './ssh-link.ts';

@@ -1,4 +1,5 @@
-import type { HelperConnection, HelperLink, Log } from '../ports.ts';
+import type { Log } from '../ports.ts';
+import type { HelperConnection, HelperLink } from '../ports-cloud.ts';
 import { no, ok } from '../lib/result.ts';
 import { attempt, readKeys, type Trouble } from './ssh-link-attempt.ts';
 import { SshConnection } from './ssh-link-connection.ts';

@@ -1,4 +1,5 @@
 import { z } from 'zod';
+import { Message } from '#contract/chat.ts';
 import { Job } from '#contract/job.ts';
 import { problem, type Problem } from '#contract/problem.ts';
 import { Proposal, type ProposalDocument } from '#contract/proposal.ts';
@@ -151,6 +152,16 @@ export const undo: Command = async (run) => {
     { id, state, ...publication },
     publication?.trouble ?? 'The pull request is closed and its branch is deleted.',
   );
+};
+
+/** A request in the owner's name with what the repository's own CI said. */
+export const fix: Command = async (run) => {
+  const [id] = run.positionals;
+  if (id === undefined) return usageError('fix needs the id of a proposal');
+  const asked = await run.client.send('POST', `/api/proposals/${encodeURIComponent(id)}/fix`);
+  if (!asked.ok) return refusedWith(asked.why);
+  const message = Message.parse(asked.value);
+  return done(message, `Asked for, in the thread ${message.threadId}.`);
 };
 
 export const cancel: Command = async (run) => {

@@ -48,6 +48,24 @@ async function proposed(): Promise<Record<string, string>> {
   return (await json(0, 'propose', '--repo', name, '--diff', patchFile(), '--wait')) as Record<string, string>;
 }
 
+describe('patchgit repo add and set', () => {
+  it('take the set-up of a repository: a command, none, or what its files say', async () => {
+    repository.commit({
+      'package.json': '{"scripts":{"test":"true"},"dependencies":{"a":"1"}}',
+      'package-lock.json': '{}',
+    });
+    expect(await added('--setup', 'make deps')).toMatchObject({ setUp: 'make deps', detectedSetUp: 'npm ci' });
+    expect(await json(0, 'repo', 'set', name, '--setup', 'none')).toMatchObject({ setUp: 'none' });
+    expect((await house.cli(['repo', 'check', name])).stdout).not.toMatch(/set-up/);
+    expect(await json(0, 'repo', 'set', name, '--setup', '')).toMatchObject({ setUp: null, detectedSetUp: 'npm ci' });
+    expect((await house.cli(['repo', 'list'])).stdout).toMatch(/set-up: npm ci/);
+    expect((await house.cli(['repo', 'check', name])).stdout).toMatch(
+      /Before the checks it runs "npm ci" \(detected\)/,
+    );
+    await json(1, 'repo', 'set', name, '--setup', ' ');
+  });
+});
+
 describe('patchgit propose', () => {
   it('prints the whole proposal with its state, and proves with every check of the repository', async () => {
     const checks = ['test -f a.txt', 'grep -q one a.txt'];

@@ -6,9 +6,10 @@ import { openHouse, type House } from '../doors/http/test-house.ts';
 import { no, ok, type Result } from '../lib/result.ts';
 import { aLease, askedAtMs, aView } from '../testing/helper-views.ts';
 import { socketClient } from './client.ts';
+import { helperBake } from './helper-bake.ts';
 import { helperDestroy, helperStatus } from './other-commands.ts';
 import { stateText } from './print.ts';
-import type { Command, Outcome } from './run.ts';
+import type { Command, Outcome, Run } from './run.ts';
 
 let house: House;
 /** What the desk answers next; the last stays. */
@@ -27,6 +28,25 @@ const goneLease = aLease({
   costUsd: 0.0042,
 });
 
+const aBake = {
+  id: 'bake_0123456789ab',
+  state: 'building',
+  name: 'patchgit-0123456789ab-helper-20261121t140302z',
+  region: null,
+  startedAtMs: askedAtMs,
+  endedAtMs: null,
+  trouble: null,
+};
+const anImage = {
+  id: 77,
+  name: aBake.name,
+  region: 'fra1',
+  sizeGiB: 6.2,
+  usdPerMonth: 0.38,
+  bakedAtMs: askedAtMs,
+  isCurrent: true,
+};
+
 beforeEach(async () => {
   [asked, pauses, destroying] = [0, 0, ok(null)];
   const desk = {
@@ -35,18 +55,22 @@ beforeEach(async () => {
       asked += 1;
       return destroying;
     },
+    bake: async () => {
+      asked += 1;
+      return destroying;
+    },
   };
   house = await openHouse({ routes: [helperRoutes({ desk })] });
 });
 afterEach(() => house.shut());
 
-function run(command: Command): Promise<Outcome> {
+function run(command: Command, options: Run['options'] = {}): Promise<Outcome> {
   return command({
     client: socketClient(house.socketPath),
     root: '',
     home: '',
     positionals: [],
-    options: {},
+    options,
     pause: () => {
       pauses += 1;
       return Promise.resolve();
@@ -131,6 +155,34 @@ describe('patchgit helper destroy', () => {
     views = [running];
     destroying = no(problem('helper_failed', 'The cloud could not be asked.'));
     expect(await run(helperDestroy)).toMatchObject({ kind: 'refused', problem: { code: 'helper_failed' } });
+  });
+});
+
+describe('patchgit helper bake', () => {
+  const bake = (state: string, more: object = {}): HelperView =>
+    aView({ bake: { ...aBake, state, ...more }, images: state === 'good' ? [anImage] : [] });
+
+  it('says that it has begun, and with --wait what came of it', async () => {
+    views = [bake('building')];
+    expect(await run(helperBake)).toMatchObject({
+      kind: 'done',
+      json: { state: 'building' },
+      text: expect.stringContaining('An image is being made.'),
+    });
+    expect([asked, pauses]).toEqual([1, 0]);
+    views = [bake('building'), bake('snapshotting'), bake('probing'), bake('good', { endedAtMs: askedAtMs + 600_000 })];
+    const outcome = await run(helperBake, { wait: true });
+    expect(outcome).toMatchObject({ kind: 'done', failed: false, json: { state: 'good' } });
+    expect(outcome).toMatchObject({ text: expect.stringContaining('6.2 GiB, $0.38 a month as long as it is kept') });
+    expect([asked, pauses]).toEqual([2, 3]);
+  });
+
+  it('fails with the reason when it came to nothing, and passes on a refusal', async () => {
+    const why = 'The cloud refused to make a snapshot.';
+    views = [bake('building'), bake('failed', { endedAtMs: askedAtMs + 1, trouble: why })];
+    expect(await run(helperBake, { wait: true })).toMatchObject({ failed: true, text: expect.stringContaining(why) });
+    destroying = no(problem('helper_failed', 'A helper exists now.'));
+    expect(await run(helperBake)).toMatchObject({ kind: 'refused', problem: { code: 'helper_failed' } });
   });
 });
 

@@ -1,16 +1,14 @@
 import { spawn } from 'node:child_process';
-import { existsSync } from 'node:fs';
 import { basename, resolve } from 'node:path';
-import { AuditPage, Doctor, RepositoryReport, State } from '#contract/api.ts';
+import { AuditPage, Doctor, State } from '#contract/api.ts';
 import { Device, EnrolLink } from '#contract/door.ts';
 import { HelperView, type Lease } from '#contract/lease.ts';
 import { ChainVerdict } from '#contract/ledger.ts';
 import { problem, type Problem } from '#contract/problem.ts';
-import { Repository } from '#contract/repository.ts';
 import { ok, type Result } from '../lib/result.ts';
 import { daemonCommand } from './daemon-command.ts';
-import { entryText, findingsText, goneText, helperText, plain, repositoryText, stateText } from './print.ts';
-import { done, notHere, refusedWith, usageError, type Command, type Outcome, type Run } from './run.ts';
+import { entryText, findingsText, goneText, helperText, plain, stateText } from './print.ts';
+import { done, refusedWith, usageError, type Command, type Outcome, type Run } from './run.ts';
 
 /** Asks the daemon one thing and shows the answer. */
 const asking =
@@ -34,81 +32,6 @@ export const doctor = asking(
   (value) => findingsText(value.findings),
   (value) => value.ok,
 );
-
-export const repoAdd: Command = async ({ client, positionals, options }) => {
-  const [place] = positionals;
-  const { name, check, formatter } = options;
-  if (place === undefined || name === undefined) return usageError('repo add needs a path or URL and --name NAME');
-  // A path is meant from here, and the daemon runs elsewhere.
-  const url = existsSync(place) ? resolve(place) : place;
-  const checks = check === undefined ? undefined : namedChecks(check);
-  const answer = await client.send('POST', '/api/repositories', {
-    name,
-    url,
-    ...(checks === undefined ? {} : { checks }),
-    ...(formatter === undefined ? {} : { formatter }),
-  });
-  return answer.ok ? done(answer.value, repositoryText(Repository.parse(answer.value))) : refusedWith(answer.why);
-};
-
-function namedChecks(commands: readonly string[]): { name: string; command: string }[] {
-  return commands.map((command, index) => ({ name: checkName(command, index, commands), command }));
-}
-
-/** The command itself, shortened; numbered where two would read the same. */
-function checkName(command: string, index: number, all: readonly string[]): string {
-  const short = command.trim().slice(0, 50) || 'check';
-  return all.findIndex((other) => other.trim().slice(0, 50) === short) === index ? short : `${short} (${index + 1})`;
-}
-
-export const repoList: Command = async ({ client }) => {
-  const answer = await client.get('/api/repositories');
-  if (!answer.ok) return refusedWith(answer.why);
-  const { repositories } = State.pick({ repositories: true }).parse(answer.value);
-  return done(
-    repositories,
-    repositories.map(repositoryText).join('\n') ||
-      'There is no repository yet. Add one: patchgit repo add PATH --name NAME',
-  );
-};
-
-const named =
-  (use: (client: Run['client'], name: string) => Promise<Outcome>): Command =>
-  async ({ client, positionals: [name] }) =>
-    name === undefined ? usageError('name the repository') : await use(client, encodeURIComponent(name));
-
-export const repoCheck = named(async (client, name) => {
-  const answer = await client.get(`/api/repositories/${name}/check`);
-  if (!answer.ok) return refusedWith(answer.why);
-  const report = RepositoryReport.parse(answer.value);
-  const failed = report.findings.some((finding) => finding.verdict === 'bad');
-  return { kind: 'done', json: report, text: findingsText(report.findings), failed };
-});
-/** Owner's settings of one repository; what is not named stays as it is, and "" goes back to what is detected. */
-export const repoSet: Command = async ({ client, positionals: [name], options: { check, formatter, author } }) => {
-  if (name === undefined || (check === undefined && formatter === undefined && author === undefined)) {
-    return usageError('repo set needs a name and --check, --formatter or --author');
-  }
-  const person = author === undefined || author === '' ? null : /^(.+?) <([^<>]+)>$/.exec(author);
-  if (author !== undefined && author !== '' && person === null) return usageError('--author reads "NAME <EMAIL>"');
-  const given = check?.filter((command) => command !== '');
-  const change = {
-    ...(given === undefined ? {} : { checks: given.length === 0 ? null : namedChecks(given) }),
-    ...(formatter === undefined ? {} : { formatter: formatter === '' ? null : formatter }),
-    ...(author === undefined ? {} : { author: person === null ? null : { name: person[1], email: person[2] } }),
-  };
-  const answer = await client.send('PATCH', `/api/repositories/${encodeURIComponent(name)}`, change);
-  return answer.ok ? done(answer.value, repositoryText(Repository.parse(answer.value))) : refusedWith(answer.why);
-};
-
-export const repoFetch = named(async (client, name) => {
-  const answer = await client.send('POST', `/api/repositories/${name}/fetch`);
-  return answer.ok ? done(answer.value, repositoryText(Repository.parse(answer.value))) : refusedWith(answer.why);
-});
-export const repoRemove = named(async (client, name) => {
-  const answer = await client.send('DELETE', `/api/repositories/${name}`);
-  return answer.ok ? done(answer.value, 'Removed. The repository itself was not touched.') : refusedWith(answer.why);
-});
 
 export const auditList: Command = async ({ client, options }) => {
   const query = new URLSearchParams({ limit: options.limit ?? '50' });
@@ -182,9 +105,6 @@ function destroyOutcome(id: Lease['id'], view: HelperView): Outcome {
   const text = `The cloud has not confirmed it within a minute. It may still exist and cost money.\n\n${helperText(view)}`;
   return { kind: 'done', json: { state: 'unknown', ...view }, text, failed: true };
 }
-
-export const helperBake: Command = async () =>
-  notHere('Baking an image is not built yet. A helper starts from the plain image and takes longer to be ready.');
 
 const linkCommand =
   (path: string, before: string): Command =>

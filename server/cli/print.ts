@@ -1,10 +1,14 @@
 import type { Doctor, State } from '#contract/api.ts';
+import { failedSetUp } from '#contract/check.ts';
 import type { Budget } from '#contract/budget.ts';
 import type { LedgerEntry } from '#contract/ledger.ts';
 import type { HelperView, Lease } from '#contract/lease.ts';
 import { usdText } from '#contract/money.ts';
 import type { Proposal } from '#contract/proposal.ts';
 import type { Repository } from '#contract/repository.ts';
+import { redactText } from '../lib/redact.ts';
+import { outcomeText, pullSettingsText, pullsLine } from './forge-text.ts';
+import { imageLines } from './helper-images.ts';
 
 /** Text from outside is data: control characters never reach the terminal as they are (CWE-150). */
 export function plain(text: string): string {
@@ -14,7 +18,8 @@ export function plain(text: string): string {
 }
 
 /** A proposal as a person decides on it. */
-export function proposalText({ document, state, freshness, publication }: Proposal): string {
+export function proposalText(proposal: Proposal): string {
+  const { document, state, freshness, publication } = proposal;
   const { patch, proof, risk, confidence, cost, gates } = document;
   const lines = [
     `${document.title}   [${state}]   ${document.id}`,
@@ -30,9 +35,10 @@ export function proposalText({ document, state, freshness, publication }: Propos
     ),
     ...patch.mends.map((mend) => `  mended: ${mend.message}`),
     '',
-    `Evidence  ${proof.failingBefore} failing before, ${proof.failingAfter} after, ${proof.newFailures} new (${proof.placement} sandbox)`,
+    `Evidence  ${failedSetUp(document.checks) === null ? '' : 'the set-up failed on the base, so no check ran; '}${proof.failingBefore} failing before, ${proof.failingAfter} after, ${proof.newFailures} new (${proof.placement} sandbox)`,
     ...document.checks.map(
-      (check) => `  ${check.command}: ${check.before.conclusion} before, ${check.after.conclusion} after`,
+      (check) =>
+        `  ${check.phase === undefined ? '' : `${check.name}: `}${check.command}: ${check.before.conclusion} before, ${check.after.conclusion} after`,
     ),
     ...document.checks.flatMap((check) => check.newFailures.map((name) => `    new failure: ${name}`)),
     `Risk  ${risk.level}${risk.reasons.map((reason) => `\n  ${reason.level}: ${reason.message}`).join('')}`,
@@ -47,12 +53,19 @@ export function proposalText({ document, state, freshness, publication }: Propos
       : [
           `Published  ${publication.branch} ${publication.commit.slice(0, 12)}${publication.pr ? `, pull request #${publication.pr.number} ${publication.pr.state}` : ''}`,
         ]),
+    ...outcomeText(proposal),
     '',
     `Digest  ${document.digest}`,
   ];
   if (state === 'open')
-    lines.push(`GO opens a pull request and merges nothing:  patchgit go ${document.id} --digest ${document.digest}`);
-  return plain(lines.join('\n'));
+    lines.push(`${whatGoOpens(document)} and merges nothing:  patchgit go ${document.id} --digest ${document.digest}`);
+  // A name of a file may be a token, and is masked as one in a line is.
+  return plain(redactText(lines.join('\n')));
+}
+
+function whatGoOpens({ publishing: { isDraft, labels = [] } }: Proposal['document']): string {
+  const noun = isDraft === true ? 'a draft pull request' : 'a pull request';
+  return `GO opens ${noun}${labels.length === 0 ? '' : ` with ${labels.length === 1 ? 'the label' : 'labels'} ${labels.join(', ')}`}`;
 }
 
 function escalationLines({ plan, escalation }: Proposal['document']): string[] {
@@ -79,8 +92,9 @@ export function repositoryText(repository: Repository): string {
   const checks = (repository.checks ?? repository.detectedChecks).map((check) => check.command).join(', ') || 'none';
   const head = repository.head?.slice(0, 12) ?? 'no commit';
   const trouble = repository.trouble === null ? '' : `\n  trouble: ${repository.trouble}`;
+  const setUp = repository.setUp ?? repository.detectedSetUp ?? 'none';
   return plain(
-    `${repository.name}  ${repository.url}  ${repository.defaultBranch} at ${head}  checks: ${checks}${trouble}`,
+    `${repository.name}  ${repository.url}  ${repository.defaultBranch} at ${head}  checks: ${checks}  set-up: ${setUp}${pullSettingsText(repository.pulls)}${trouble}`,
   );
 }
 
@@ -107,6 +121,7 @@ export function stateText(
         (proposal) =>
           `  ${proposal.id}  ${proposal.title}  ${proposal.newFailures} new failures, risk ${proposal.risk}`,
       ),
+      ...pullsLine(state.proposals),
       `Repositories: ${state.repositories.map((repository) => repository.name).join(', ') || 'none'}`,
       ...state.integrations.map((integration) => `${integration.name}: ${integration.sentence}`),
     ].join('\n'),
@@ -134,12 +149,13 @@ export function budgetText(budget: Budget): string {
 }
 
 /** What exists or may exist, what it costs, what is not known, and the newest that were. Times in UTC. */
-export function helperText({ current, past, strays, unavailable, asOfMs }: HelperView): string {
+export function helperText({ current, past, strays, unavailable, bake, images, asOfMs }: HelperView): string {
   const nothing = strays.length === 0 ? ' Nothing is costing money.' : '';
   const lines = [
     ...(current === null ? [`No helper exists.${nothing} Verified ${timeText(asOfMs)}.`] : leaseLines(current, asOfMs)),
     ...strays.map(({ id, name }) => `Stray machine ${id} ${name}: no lease owns it, it is being destroyed.`),
     ...(unavailable === null ? [] : [unavailable]),
+    ...imageLines({ bake, images }),
     ...(past.length === 0 ? [] : ['Earlier:']),
     ...past.slice(0, 10).map((lease) => `  ${lease.id}  ${lease.size} in ${lease.region}  ${goneText(lease)}`),
   ];

@@ -1,4 +1,4 @@
-import { problem, type Problem } from '#contract/problem.ts';
+import type { Problem } from '#contract/problem.ts';
 import type { Client } from './client.ts';
 
 /** What a command may use, and how it says what came of it. */
@@ -18,7 +18,12 @@ export interface Options {
   readonly name?: string | undefined;
   readonly check?: readonly string[] | undefined;
   readonly formatter?: string | undefined;
+  readonly setup?: string | undefined;
   readonly author?: string | undefined;
+  readonly draft?: boolean | undefined;
+  readonly ready?: boolean | undefined;
+  readonly label?: readonly string[] | undefined;
+  readonly remote?: boolean | undefined;
   readonly repo?: string | undefined;
   readonly base?: string | undefined;
   readonly diff?: string | undefined;
@@ -52,8 +57,4 @@ export function usageError(sentence: string): Outcome {
 
 export function refusedWith(why: Problem): Outcome {
   return { kind: 'refused', problem: why };
-}
-
-export function notHere(sentence: string): Outcome {
-  return refusedWith(problem('not_configured', sentence));
 }

@@ -5,6 +5,7 @@
 import { z } from 'zod';
 import { Budget } from './budget.ts';
 import { Thread } from './chat.ts';
+import { ForgeChecks } from './forge.ts';
 import { ObjectId, Sha256 } from './ids.ts';
 import { Job } from './job.ts';
 import { HelperView } from './lease.ts';
@@ -36,7 +37,8 @@ import { Pull, RefName, Repository } from './repository.ts';
  *                  DELETE /api/approvals/:id                   -> Budget          withdraws an approval that was not used
  * helper           GET  /api/helper                            -> HelperView      the one that exists or may exist, and those that were
  *                  POST /api/helper/destroy                    -> 202 HelperView  asked of the cloud; gone is when the view says so
- * repositories     GET  /api/repositories                      -> { repositories: Repository[] }
+ * repositories     GET  /api/forge/candidates                  -> ForgeCandidates  repositories of the connected forge to pick from
+ *                  GET  /api/repositories                      -> { repositories: Repository[] }
  *                  POST /api/repositories     NewRepository    -> Repository      fetches it; may take a while
  *                  GET  /api/repositories/:name                -> Repository
  *                  PATCH /api/repositories/:name RepositoryChange -> Repository
@@ -66,6 +68,8 @@ import { Pull, RefName, Repository } from './repository.ts';
  *                  POST /api/proposals/:id/prove-again         -> 202 Job         a new job with the same patch on today's base
  *                  POST /api/proposals/:id/escalate Escalate   -> 202 Job         the same, in the stronger way that the proposal names
  *                  POST /api/proposals/:id/undo                -> 202 Proposal
+ *                  POST /api/proposals/:id/fix                 -> 202 Message     a request with what the red CI said
+ * machines         POST /api/hooks/github                      -> 202             signed; only says where to look
  * evidence         GET  /api/artifacts/:sha256?download&exact  -> bytes, text/plain, nosniff, sandboxed; secrets in a patch are masked unless exact
  * record           GET  /api/audit?AuditFilter                 -> AuditPage
  *                  GET  /api/audit/verify                      -> ChainVerdict
@@ -98,6 +102,8 @@ export const ProposalRow = z.object({
   confidence: z.int(),
   createdAtMs: z.int(),
   publication: Publication.nullable(),
+  /** What the repository's own CI says about the pull request. Absent: the forge was not asked yet. */
+  ciState: ForgeChecks.shape.state.optional(),
 });
 export type ProposalRow = z.infer<typeof ProposalRow>;
 

@@ -36,6 +36,10 @@ export const ForgeCandidate = z.object({
 });
 export type ForgeCandidate = z.infer<typeof ForgeCandidate>;
 
+/** The recently pushed ones first; not `isWhole`: there are more than are listed. Archived ones are left out. */
+export const ForgeCandidates = z.object({ candidates: z.array(ForgeCandidate), isWhole: z.boolean() });
+export type ForgeCandidates = z.infer<typeof ForgeCandidates>;
+
 /** A check of the repository's own CI that did not succeed. */
 export const FailedCheck = z.object({
   name: z.string(),

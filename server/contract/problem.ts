@@ -22,6 +22,7 @@ export const problemStatus = {
   pin_too_common: 422,
   pin_already_set: 409,
   foreign_origin: 403,
+  hook_refused: 403,
   // repositories
   repository_exists: 409,
   repository_in_use: 409,

@@ -1,5 +1,6 @@
 import { z } from 'zod';
-import { CheckDefinition, CheckResult } from './check.ts';
+import { CheckDefinition, CheckResult, SetUpDefinition } from './check.ts';
+import { Outcome } from './forge.ts';
 import { JobId, ObjectId, ProposalId, RepositoryId, Sha256 } from './ids.ts';
 import { OptionKey, PlanOption } from './option.ts';
 import { PatchSummary } from './patch.ts';
@@ -16,6 +17,8 @@ export const Plan = z.object({
   questions: z.array(z.string()),
   checks: z.array(CheckDefinition),
   formatter: z.string().nullable(),
+  /** Absent: the checks need nothing that is not in the tree, or the owner wants none. */
+  setUp: SetUpDefinition.optional(),
   /** What the base's own `.patchgit.yml` adds. */
   policy: Policy,
   /** The chosen option: where it runs, with which model, for how much. `key` is missing in plans of before there was a choice. */
@@ -80,6 +83,9 @@ export const Publishing = z.object({
   author: z.object({ name: z.string(), email: z.string() }),
   pullTitle: z.string(),
   pullBody: z.string(),
+  /** As the repository's settings were; absent where they said nothing. */
+  isDraft: z.boolean().optional(),
+  labels: z.array(z.string()).optional(),
 });
 export type Publishing = z.infer<typeof Publishing>;
 
@@ -188,5 +194,7 @@ export const Proposal = z.object({
   refusal: Problem.nullable(),
   /** The job that proves it again or revises it, once asked for. */
   supersededBy: JobId.nullable(),
+  /** What became of it, once the forge was asked. */
+  outcome: Outcome.optional(),
 });
 export type Proposal = z.infer<typeof Proposal>;

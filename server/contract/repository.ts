@@ -1,5 +1,5 @@
 import { z } from 'zod';
-import { CheckDefinition, checksMax } from './check.ts';
+import { CheckDefinition, checksMax, SetUpDefinition } from './check.ts';
 import { ObjectId, RepositoryId } from './ids.ts';
 
 /** A name the owner can type on a command line and see in a URL. */
@@ -18,6 +18,32 @@ export const RefName = z
   .max(255)
   .regex(/^[^\s~^:?*[\\\p{Cc}-][^\s~^:?*[\\\p{Cc}]*$/u, 'is not a name git accepts for a branch');
 
+/** A command, or "none"; null goes back to what is detected in the base commit. */
+const OwnerSetUp = SetUpDefinition.shape.command;
+
+export const labelsMax = 10;
+/** GitHub's limit for the name of a label, in characters. */
+export const labelCharactersMax = 50;
+const Label = z
+  .string()
+  .trim()
+  .min(1)
+  .max(labelCharactersMax)
+  .regex(/^[^\p{Cc}\p{Cf}\u2028\u2029]*$/u, 'has characters that cannot be seen');
+
+/** How pull requests are opened there, set by the owner. */
+export const PullSettings = z.strictObject({
+  isDraft: z.boolean(),
+  /** GitHub tells them apart without letter case. */
+  labels: z
+    .array(Label)
+    .max(labelsMax)
+    .refine((labels) => new Set(labels.map((label) => label.toLowerCase())).size === labels.length, {
+      message: 'names a label twice',
+    }),
+});
+export type PullSettings = z.infer<typeof PullSettings>;
+
 export const NewRepository = z.strictObject({
   name: RepositoryName,
   url: RepositoryUrl,
@@ -26,6 +52,7 @@ export const NewRepository = z.strictObject({
     .max(checksMax)
     .optional(),
   formatter: z.string().trim().max(2000).nullable().optional(),
+  setUp: OwnerSetUp.nullable().optional(),
 });
 export type NewRepository = z.infer<typeof NewRepository>;
 
@@ -37,10 +64,13 @@ export const RepositoryChange = z.strictObject({
     .nullable()
     .optional(),
   formatter: z.string().trim().max(2000).nullable().optional(),
+  setUp: OwnerSetUp.nullable().optional(),
   author: z
     .strictObject({ name: z.string().trim().min(1).max(100), email: z.string().trim().min(3).max(200) })
     .nullable()
     .optional(),
+  /** What is left out stays as it is; null goes back to a pull request that is ready, without labels. */
+  pulls: PullSettings.partial().nullable().optional(),
 });
 export type RepositoryChange = z.infer<typeof RepositoryChange>;
 
@@ -59,7 +89,13 @@ export const Repository = z.object({
   detectedChecks: z.array(CheckDefinition),
   formatter: z.string().nullable(),
   detectedFormatter: z.string().nullable(),
+  /** A command, or "none"; null: the base commit says, by its policy or by its files. */
+  setUp: z.string().nullable().optional(),
+  /** null: nothing is to be installed, as far as the files say. Absent: not looked yet. */
+  detectedSetUp: z.string().nullable().optional(),
   author: z.object({ name: z.string(), email: z.string() }).nullable(),
+  /** Absent: as patchgit does it by itself, ready and without labels. */
+  pulls: PullSettings.optional(),
   /** Why the last fetch failed, or null. */
   trouble: z.string().nullable(),
   addedAtMs: z.int(),

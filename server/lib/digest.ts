@@ -25,3 +25,11 @@ export function canonicalJson(value: unknown): string {
   }
   throw new TypeError(`a ${typeof value} cannot be digested`);
 }
+
+/** A UUID of version 8 (RFC 9562, section 5.8) made of a name: the same name, the same id. */
+export function uuidOf(name: string): string {
+  const hex = sha256(name);
+  const variant = ((Number.parseInt(hex.slice(16, 18), 16) & 0x3f) | 0x80).toString(16);
+  const parts = [hex.slice(0, 8), hex.slice(8, 12), `8${hex.slice(13, 16)}`, `${variant}${hex.slice(18, 20)}`];
+  return [...parts, hex.slice(20, 32)].join('-');
+}

@@ -2,7 +2,7 @@ import * as fc from 'fast-check';
 import { describe, expect, it } from 'vitest';
 import { problem } from '#contract/problem.ts';
 import { heldCharactersMax, redactLog, redactor, redactProblem, redactText } from './redact.ts';
-import { findTokens } from './token-shapes.ts';
+import { findTokens } from '#contract/token-shapes.ts';
 
 // Put together here, so that no scanner takes this file for a leak.
 const glued = (...parts: string[]): string => parts.join('');

@@ -3,7 +3,7 @@
  * known from elsewhere, such as our own credentials or the secrets of the patch at hand.
  */
 import type { Problem } from '#contract/problem.ts';
-import { findTokens, joinOverlaps, type TokenFound } from './token-shapes.ts';
+import { findTokens, joinOverlaps, maskAt, type TokenFound } from '#contract/token-shapes.ts';
 
 /** A value known to be secret. Shorter ones than this are only masked where they were found: they are in every other word. */
 export interface KnownSecret {
@@ -11,11 +11,6 @@ export interface KnownSecret {
   readonly value: string;
 }
 export const knownCharactersMin = 8;
-
-/** What stands in the place of a secret. The length of the value is not kept: it would be a hint. */
-export function maskOf(name: string): string {
-  return `[masked: ${name}]`;
-}
 
 /** The text with every known value and every token shape masked. */
 export function redactText(text: string, known: readonly KnownSecret[] = []): string {
@@ -34,18 +29,6 @@ export function secretsIn(text: string, known: readonly KnownSecret[]): TokenFou
   });
   const shapes = findTokens(text);
   return values.length === 0 ? shapes : joinOverlaps([...values, ...shapes]);
-}
-
-/** `found` in the order of the text, without overlaps. */
-export function maskAt(text: string, found: readonly TokenFound[]): string {
-  if (found.length === 0) return text;
-  let masked = '';
-  let at = 0;
-  for (const { name, from, to } of found) {
-    masked += text.slice(at, from) + maskOf(name);
-    at = to;
-  }
-  return masked + text.slice(at);
 }
 
 export interface Redactor {

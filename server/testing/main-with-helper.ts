@@ -5,11 +5,14 @@
 import { systemClock } from '../adapters/system-clock.ts';
 import { helperOf } from '../main-helper.ts';
 import { start } from '../main.ts';
-import type { Clock } from '../ports.ts';
 import { testBudget } from './budget.ts';
+import { fastClock } from './fast-clock.ts';
 import { rentedSandbox } from './rented-sandbox.ts';
 
-const clock = fastClock(systemClock(), Number(process.env['PATCHGIT_TEST_CLOCK_SPEED'] ?? 1));
+const clock = fastClock(systemClock(), {
+  speed: Number(process.env['PATCHGIT_TEST_CLOCK_SPEED'] ?? 1),
+  sinceMs: Date.now(),
+});
 
 start({
   clock,
@@ -17,12 +20,3 @@ start({
   helper: ({ base }) =>
     helperOf(rentedSandbox(base, { clock, usdPerHour: 0.018, billing: testBudget.helper.billing }), clock),
 });
-
-function fastClock(real: Clock, speed: number): Clock {
-  const startMs = real.nowMs();
-  return {
-    nowMs: () => Math.round(startMs + (real.nowMs() - startMs) * speed),
-    every: (everyMs, run) => real.every(everyMs / speed, run),
-    after: (delayMs, run) => real.after(delayMs / speed, run),
-  };
-}

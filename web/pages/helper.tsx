@@ -2,6 +2,7 @@ import { useEffect } from 'preact/hooks';
 import type { HelperView } from '#contract/lease.ts';
 import { Refusal } from '../api.ts';
 import { CurrentLease, clockSeconds, noHelperText, PastLease } from '../parts/helper-lease.tsx';
+import { Images } from '../parts/helper-images.tsx';
 import { Empty, Loading, Section, Text } from '../parts/bits.tsx';
 import { isCurrent, Page } from '../parts/page.tsx';
 import { concernsKinds, useResource } from '../resource.ts';
@@ -23,9 +24,9 @@ export function HelperPage() {
 /** The newer of the snapshot and our own reading. A look at the provider is no ledger entry, so it is read for again and again. */
 function useHelper(): { readonly helper: HelperView | null; readonly error: unknown } {
   const snapshot = useView().state?.helper ?? null;
-  const { value, error, reload } = useResource<HelperView>('/api/helper', concernsKinds('lease'));
+  const { value, error, reload } = useResource<HelperView>('/api/helper', concernsKinds('lease', 'bake'));
   const helper = value !== null && (snapshot === null || value.asOfMs >= snapshot.asOfMs) ? value : snapshot;
-  const watching = helper !== null && (helper.current !== null || helper.strays.length > 0);
+  const watching = helper !== null && (helper.current !== null || helper.strays.length > 0 || isBaking(helper));
   useEffect(() => {
     if (!watching) return undefined;
     const timer = setInterval(() => {
@@ -34,6 +35,10 @@ function useHelper(): { readonly helper: HelperView | null; readonly error: unkn
     return () => clearInterval(timer);
   }, [watching]);
   return { helper, error };
+}
+
+function isBaking({ bake }: HelperView): boolean {
+  return bake !== null && bake.endedAtMs === null;
 }
 
 function NoAnswerYet({ error }: { readonly error: unknown }) {
@@ -54,6 +59,7 @@ function Helper({ helper }: { readonly helper: HelperView }) {
           <Text value={unavailable} />
         </p>
       )}
+      <Images helper={helper} />
       {past.length === 0 ? null : (
         <Section id="past" title="Earlier helpers">
           <ul class="spends">

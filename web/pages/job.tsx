@@ -8,7 +8,7 @@ import { sentenceOf } from '../ledger-text.ts';
 import { useTail } from '../output.ts';
 import { AtCap } from '../parts/at-cap.tsx';
 import { Loading, ProblemNote, Section, Text, Time } from '../parts/bits.tsx';
-import { isOver, jobStateText, StopJob } from '../parts/job-card.tsx';
+import { isOver, jobStateText, StopJob, usePullWords } from '../parts/job-card.tsx';
 import { Page } from '../parts/page.tsx';
 import { StageRail } from '../parts/rail.tsx';
 import { concernsKinds, never, useResource } from '../resource.ts';
@@ -33,6 +33,7 @@ export function JobPage({ id }: { readonly id: string }) {
     <Page title={job.title} back={back} class="job">
       <p class={`state-word job-${job.state}`} role="status">
         {jobStateText(job)}
+        <PullState job={job} />
       </p>
       <p class="route">
         <strong>{job.repository}</strong> {job.base.ref}
@@ -63,6 +64,11 @@ export function JobPage({ id }: { readonly id: string }) {
       <History jobId={job.id} />
     </Page>
   );
+}
+
+function PullState({ job }: { readonly job: Job }) {
+  const words = usePullWords(job);
+  return words === null ? null : <span class="num"> · {words}</span>;
 }
 
 function timesOf(job: Job): string {
@@ -198,7 +204,7 @@ function About({ job }: { readonly job: Job }) {
 function History({ jobId }: { readonly jobId: string }) {
   const { value } = useResource<AuditPage>(
     `/api/audit?job=${jobId}&limit=100`,
-    concernsKinds('job', 'check', 'proposal', 'publication', 'decision'),
+    concernsKinds('job', 'check', 'proposal', 'publication', 'decision', 'outcome'),
   );
   if (!value || value.entries.length === 0) return null;
   return (

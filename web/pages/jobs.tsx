@@ -1,7 +1,7 @@
 import type { Job } from '#contract/job.ts';
 import { clock, duration } from '../format.ts';
 import { Empty, Text, Time, useTick } from '../parts/bits.tsx';
-import { isOver, jobStateText, StopJob } from '../parts/job-card.tsx';
+import { isOver, jobStateText, StopJob, usePullWords } from '../parts/job-card.tsx';
 import { Page } from '../parts/page.tsx';
 import { StageRail } from '../parts/rail.tsx';
 import { serverNow, useView } from '../store.ts';
@@ -94,6 +94,7 @@ function ActiveJob({ job }: { readonly job: Job }) {
 
 function EndedJob({ job }: { readonly job: Job }) {
   const bad = job.state === 'refused' || job.state === 'failed';
+  const published = usePullWords(job);
   const tookMs = job.endedAtMs !== null && job.startedAtMs !== null ? job.endedAtMs - job.startedAtMs : null;
   return (
     <a class="line" href={`/jobs/${job.id}`}>
@@ -113,8 +114,8 @@ function EndedJob({ job }: { readonly job: Job }) {
       </span>
       <span class="line-end">
         <span class={`line-state ${bad ? 'bad-text' : ''}`}>
-          {bad ? '× ' : job.state === 'proposed' ? '✓ ' : '– '}
-          {jobStateText(job)}
+          {bad ? '× ' : job.state === 'proposed' ? (published === null ? '✓ ' : '') : '– '}
+          {published ?? jobStateText(job)}
         </span>
         <span class="line-sub num">
           {tookMs === null ? '' : `${duration(tookMs)} · `}

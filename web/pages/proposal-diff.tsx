@@ -1,5 +1,6 @@
 import { useEffect, useMemo, useRef, useState } from 'preact/hooks';
 import type { Proposal } from '#contract/proposal.ts';
+import { maskTokens } from '#contract/token-shapes.ts';
 import { parseDiff } from '../diff.ts';
 import type { DiffFile } from '../diff.ts';
 import { onKey } from '../keys.ts';
@@ -16,7 +17,7 @@ export function ProposalDiffPage({ id, file }: { readonly id: string; readonly f
   const proposal = useResource<Proposal>(`/api/proposals/${id}`, concernsKinds('proposal', 'publication', 'decision'));
   const files = useMemo(() => parseDiff(diff.value ?? ''), [diff.value]);
   // The list of files comes from the tree, the diff from git's rendering: joined by path, not by place.
-  const path = proposal.value?.document.patch.files[file]?.path;
+  const path = shownPath(proposal.value?.document.patch.files[file]?.path ?? '');
   const found = files.findIndex((one) => one.path === path);
   const at = found >= 0 ? found : Math.min(file, Math.max(0, files.length - 1));
   const back = { href: `/proposals/${id}`, label: 'Proposal' };
@@ -27,7 +28,7 @@ export function ProposalDiffPage({ id, file }: { readonly id: string; readonly f
       </Page>
     );
   }
-  const places = proposal.value.document.patch.files.map((one) => one.path);
+  const places = proposal.value.document.patch.files.map((one) => shownPath(one.path));
   const go = (to: number): void => {
     const next = files[to];
     if (!next) return;
@@ -35,6 +36,11 @@ export function ProposalDiffPage({ id, file }: { readonly id: string; readonly f
     navigate(`/proposals/${id}/diff?f=${place >= 0 ? place : to}`, 'replace');
   };
   return <OneFile files={files} at={at} go={go} back={back} />;
+}
+
+/** The diff has tokens in names masked already. */
+function shownPath(path: string): string {
+  return maskTokens(path);
 }
 
 interface OneFileProps {

@@ -7,6 +7,7 @@ import { onKey } from '../keys.ts';
 import { Button, Loading, Text } from '../parts/bits.tsx';
 import { Decision } from '../parts/decision.tsx';
 import { DiffPane } from '../parts/diff-pane.tsx';
+import { Outcome } from '../parts/outcome.tsx';
 import { Page } from '../parts/page.tsx';
 import {
   Evidence,
@@ -76,6 +77,7 @@ function Panes({ go, shown, wide }: { readonly go: GoState; readonly shown: Prop
         <p class={`state-word ${shown.state}`}>{stateLabel(shown)}</p>
         <Elsewhere go={go} />
         <WhatGoDoes proposal={shown} />
+        <Outcome proposal={shown} reload={go.reload} />
         <Plan plan={proposal.plan} />
         <Changes proposal={proposal} {...(wide ? { onOpen: setTarget } : {})} />
         <Evidence proposal={proposal} />

@@ -4,6 +4,7 @@ import { stateLabel } from '../go.ts';
 import { Empty, Text, Time } from '../parts/bits.tsx';
 import { Counts } from '../parts/diff-view.tsx';
 import { Icon } from '../parts/icons.tsx';
+import { pullWords } from '../parts/outcome.tsx';
 import { Page } from '../parts/page.tsx';
 import { PasteForm } from '../parts/paste-form.tsx';
 import { useView } from '../store.ts';
@@ -77,7 +78,6 @@ function Group({ title, rows }: { readonly title: string; readonly rows: readonl
 }
 
 function Line({ row }: { readonly row: ProposalRow }) {
-  const number = row.publication?.pr?.number;
   return (
     <a class="line" href={`/proposals/${row.id}`}>
       <span class="line-main">
@@ -90,12 +90,10 @@ function Line({ row }: { readonly row: ProposalRow }) {
         </span>
       </span>
       <span class="line-end">
-        <span class={`line-state ${row.newFailures > 0 && row.state === 'open' ? 'bad-text' : ''}`}>
+        <span class={`line-state ${isBad(row) ? 'bad-text' : ''}`}>
           {row.state === 'open'
             ? proofWord(row)
-            : row.state === 'published' && number
-              ? `PR #${number}`
-              : stateLabel(row)}
+            : (pullWords(row) ?? stateLabel(row))}
         </span>
         <span class="line-sub num">
           <Time atMs={row.createdAtMs} />
@@ -103,6 +101,11 @@ function Line({ row }: { readonly row: ProposalRow }) {
       </span>
     </a>
   );
+}
+
+function isBad({ state, newFailures, ciState, publication }: ProposalRow): boolean {
+  if (state === 'published') return ciState === 'failure' && publication?.pr?.state === 'open';
+  return state === 'open' && newFailures > 0;
 }
 
 function proofWord(row: ProposalRow): string {

@@ -3,7 +3,8 @@ import type { RepositoryReport } from '#contract/api.ts';
 import type { Repository } from '#contract/repository.ts';
 import { call } from '../api.ts';
 import { short } from '../format.ts';
-import { Alert, Button, Empty, ProblemNote, Section, Submit, Text, Time, useAct } from '../parts/bits.tsx';
+import { AddRepository } from '../parts/add-repository.tsx';
+import { Alert, Button, Empty, Text, Time, useAct } from '../parts/bits.tsx';
 import { Findings } from '../parts/findings.tsx';
 import { Page } from '../parts/page.tsx';
 import { RepositoryForm } from '../parts/repository-form.tsx';
@@ -23,7 +24,7 @@ export function RepositoriesPage() {
           </li>
         ))}
       </ul>
-      <Add />
+      <AddRepository />
     </Page>
   );
 }
@@ -82,6 +83,7 @@ function Card({ repository }: { readonly repository: Repository }) {
 function Facts({ repository }: { readonly repository: Repository }) {
   const checks = repository.checks ?? repository.detectedChecks;
   const formatter = repository.formatter ?? repository.detectedFormatter;
+  const setUp = repository.setUp ?? repository.detectedSetUp ?? null;
   return (
     <dl class="facts">
       <div>
@@ -112,6 +114,18 @@ function Facts({ repository }: { readonly repository: Repository }) {
         </dd>
       </div>
       <div>
+        <dt>Set-up, {repository.setUp ? 'set by you' : 'detected'}</dt>
+        <dd>
+          {setUp === null || setUp === 'none' ? (
+            'none: the checks get what is in the tree'
+          ) : (
+            <code class="command">
+              <Text value={setUp} />
+            </code>
+          )}
+        </dd>
+      </div>
+      <div>
         <dt>Formatter</dt>
         <dd>
           {formatter ? (
@@ -123,8 +137,22 @@ function Facts({ repository }: { readonly repository: Repository }) {
           )}
         </dd>
       </div>
+      {repository.forge === 'github' ? (
+        <div>
+          <dt>Pull requests</dt>
+          <dd>
+            <Text value={pullsText(repository.pulls)} />
+          </dd>
+        </div>
+      ) : null}
     </dl>
   );
+}
+
+function pullsText(pulls: Repository['pulls']): string {
+  const kind = pulls?.isDraft === true ? 'opened as drafts' : 'opened ready for review';
+  const labels = pulls?.labels ?? [];
+  return labels.length === 0 ? `${kind}, no labels` : `${kind}, with ${labels.join(', ')}`;
 }
 
 function Remove({ repository }: { readonly repository: Repository }) {
@@ -158,67 +186,4 @@ function Remove({ repository }: { readonly repository: Repository }) {
       </div>
     </div>
   );
-}
-
-function Add() {
-  const { busy, said, problem, act } = useAct();
-  const [url, setUrl] = useState('');
-  const [name, setName] = useState<string | null>(null);
-  const guess = nameFrom(url);
-  return (
-    <Section id="add" title="Add a repository">
-      <form
-        class="stack card"
-        onSubmit={(event) => {
-          event.preventDefault();
-          act(async () => {
-            await call('POST', '/api/repositories', { name: name ?? guess, url }, { wallMs: 180_000 });
-            setUrl('');
-            setName(null);
-            readStateSoon();
-          });
-        }}
-      >
-        <label class="field">
-          <span>Path or URL</span>
-          <input
-            required
-            value={url}
-            maxLength={2048}
-            autocomplete="off"
-            autocapitalize="off"
-            spellcheck={false}
-            placeholder="/srv/git/site.git or https://…"
-            onInput={(event) => setUrl(event.currentTarget.value)}
-          />
-        </label>
-        <label class="field">
-          <span>Name</span>
-          <input
-            required
-            value={name ?? guess}
-            maxLength={64}
-            pattern="[A-Za-z0-9][A-Za-z0-9._\-]*"
-            title="Letters, digits, dot, underscore or hyphen"
-            autocomplete="off"
-            autocapitalize="off"
-            onInput={(event) => setName(event.currentTarget.value)}
-          />
-        </label>
-        <Alert>{problem ? null : said}</Alert>
-        {problem ? <ProblemNote problem={problem} /> : null}
-        <Submit busy={busy}>{busy ? 'Fetching it…' : 'Add repository'}</Submit>
-      </form>
-    </Section>
-  );
-}
-
-/** "https://host/acme/site.git" -> "site". */
-function nameFrom(url: string): string {
-  const last = url.trim().replace(/\/+$/, '').split(/[/:]/).at(-1) ?? '';
-  return last
-    .replace(/\.git$/, '')
-    .replaceAll(/[^A-Za-z0-9._-]/g, '-')
-    .replace(/^[^A-Za-z0-9]+/, '')
-    .slice(0, 64);
 }

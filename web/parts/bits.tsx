@@ -1,6 +1,7 @@
 import type { ComponentChildren } from 'preact';
 import { useEffect, useRef, useState } from 'preact/hooks';
 import type { Problem } from '#contract/problem.ts';
+import { maskTokens } from '#contract/token-shapes.ts';
 import { Refusal, sentenceFor } from '../api.ts';
 import { clock, dayText, when } from '../format.ts';
 import { stretches } from '../invisible.ts';
@@ -23,6 +24,11 @@ export function Text({ value }: { readonly value: string }) {
       )}
     </>
   );
+}
+
+/** A path as people may see it: it may be shaped like a token, and is masked as one in a line is. */
+export function PathText({ value }: { readonly value: string }) {
+  return <Text value={maskTokens(value)} />;
 }
 
 /** A moment: short in the line, exact on hover and for machines. */
@@ -155,7 +161,7 @@ export function ProblemNote({ problem }: { readonly problem: Problem }) {
       </p>
       {where ? (
         <p class="where">
-          <Text value={where} />
+          <PathText value={where} />
         </p>
       ) : null}
     </div>

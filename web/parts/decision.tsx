@@ -260,7 +260,7 @@ function ReceiptWays({ go, shown }: { readonly go: GoState; readonly shown: Prop
         </a>
       ) : null}
       {pr && outside ? (
-        <a class="button primary" href={pr.url} target="_blank" rel="noreferrer">
+        <a class="button primary" href={pr.url} target="_blank" rel="noopener noreferrer">
           Open pull request
         </a>
       ) : null}

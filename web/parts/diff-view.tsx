@@ -1,10 +1,11 @@
 import { memo } from './memo.ts';
 import { useState } from 'preact/hooks';
+import { maskTokens } from '#contract/token-shapes.ts';
 import { changedPart, counterparts, foldReason } from '../diff.ts';
 import type { DiffFile, Row } from '../diff.ts';
 import { count } from '../format.ts';
 import { foldedLines } from '../limits.ts';
-import { Button, Text } from './bits.tsx';
+import { Button, PathText, Text } from './bits.tsx';
 
 const blockRows = 200;
 
@@ -24,7 +25,7 @@ export function DiffFileView(props: {
     <section class="diff-file" aria-labelledby={`file-${index}`} data-file={index}>
       <header class="diff-head">
         <h2 id={`file-${index}`} tabIndex={-1}>
-          <Text value={file.path} />
+          <PathText value={file.path} />
         </h2>
         <p class="diff-facts">
           <span class="num">
@@ -33,7 +34,7 @@ export function DiffFileView(props: {
           <Counts additions={file.additions} deletions={file.deletions} binary={file.binary} />
           {notesOf(file).map((note) => (
             <span key={note} class="diff-note">
-              <Text value={note} />
+              <PathText value={note} />
             </span>
           ))}
         </p>
@@ -93,7 +94,7 @@ const Rows = memo(function Rows({
   const blocks = [];
   for (let from = 0; from < drawn.length; from += blockRows) blocks.push(drawn.slice(from, from + blockRows));
   return (
-    <pre class={`rows ${wrap ? 'wrap' : ''}`} tabIndex={0} role="group" aria-label={`Changes in ${path}`}>
+    <pre class={`rows ${wrap ? 'wrap' : ''}`} tabIndex={0} role="group" aria-label={`Changes in ${maskTokens(path)}`}>
       {blocks.length === 1
         ? blocks[0]
         : blocks.map((block, index) => (

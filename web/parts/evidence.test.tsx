@@ -66,4 +66,20 @@ describe('the evidence of a check', () => {
     expect(factFor(check({ passed: 5 }, { passed: 5 }))).toBe('5 passed');
     expect(factFor(check(failed, { passed: 5 }))).toBe('5 passed, failed before');
   });
+
+  it.each<[string, Partial<CheckSide>, Partial<CheckSide>, Partial<CheckResult>, string]>([
+    ['installed', {}, {}, {}, 'installed'],
+    ['kept from before', { durationMs: 0 }, { durationMs: 0 }, {}, 'taken from an earlier job'],
+    ['failed on the base', { conclusion: 'failure' }, { conclusion: 'skipped' }, {}, 'failed on the base: nothing ran'],
+    ['failed with the change', {}, { conclusion: 'failure' }, { newFailures: ['set-up'] }, 'new failure'],
+    ['not reliable', {}, {}, { flaky: ['set-up'] }, 'failed once, then passed'],
+  ])('says of a set-up in its closed row that it is %s', (_what, before, after, more, fact) => {
+    expect(factFor(check(before, after, { phase: 'set_up', ...more }))).toBe(fact);
+  });
+
+  it('says of a check behind a set-up that failed that it did not run, and nothing of how it would have ended', () => {
+    const skipped = { conclusion: 'skipped' as const };
+    expect(factFor(check({ passed: 5 }, skipped))).toBe('not run');
+    expect(factFor(check(skipped, skipped))).toBe('not run');
+  });
 });

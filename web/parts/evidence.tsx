@@ -20,9 +20,10 @@ const words = {
 /** One check: how it ended on the base and with the change, what is new (never behind a tap), and both logs. */
 export function EvidenceRow({ check }: { readonly check: CheckResult }) {
   const { after, newFailures } = check;
-  const verdict = newFailures.length > 0 ? 'bad' : after.conclusion === 'success' ? 'good' : 'same';
+  const isStuck = check.phase === 'set_up' && check.before.conclusion !== 'success';
+  const verdict = isStuck || newFailures.length > 0 ? 'bad' : after.conclusion === 'success' ? 'good' : 'same';
   return (
-    <details class={`evidence ${verdict}`} open={newFailures.length > 0}>
+    <details class={`evidence ${verdict}`} open={isStuck || newFailures.length > 0}>
       <summary>
         <span class="shape" aria-hidden="true">
           {shapes[after.conclusion]}
@@ -39,7 +40,9 @@ export function EvidenceRow({ check }: { readonly check: CheckResult }) {
             <Text value={check.command} />
           </code>{' '}
           <span class="muted">
-            {check.source === 'owner' ? 'set by you' : `${check.source.replace('_', ' ')} check`}
+            {check.source === 'owner'
+              ? 'set by you'
+              : `${check.source.replace('_', ' ')} ${check.phase === 'set_up' ? 'set-up' : 'check'}`}
           </span>
         </p>
         <p class="num">{changeText(check)}</p>
@@ -65,13 +68,25 @@ export function EvidenceRow({ check }: { readonly check: CheckResult }) {
 /** What the closed row says of a check: the worst of what is to be said. */
 export function factFor(check: CheckResult): string {
   const { before, after, newFailures, flaky, vanished, leftOut } = check;
+  if (check.phase === 'set_up') return setUpFact(check);
   if (newFailures.length > 0) return count(newFailures.length, 'new failure');
   if (flaky.length > 0) return `${count(flaky.length, 'test')} not reliable, 0 new`;
   const fewer = (vanished?.count ?? 0) + (leftOut?.count ?? 0);
   if (fewer > 0) return `${count(fewer, 'test')} not run any more, 0 new`;
+  // Behind a set-up that failed: not a word of how it would have ended.
+  if (after.conclusion === 'skipped') return words.skipped;
   if (after.conclusion !== 'success') return `${words[after.conclusion]}, as before: 0 new`;
   const passed = after.passed === null ? 'passed' : `${after.passed} passed`;
   return before.conclusion === 'success' ? passed : `${passed}, failed before`;
+}
+
+/** A set-up shows nothing about the change: whether it is there, and where from. */
+function setUpFact({ before, after, newFailures, flaky }: CheckResult): string {
+  if (before.conclusion !== 'success') return 'failed on the base: nothing ran';
+  if (newFailures.length > 0) return 'new failure';
+  if (flaky.length > 0) return 'failed once, then passed';
+  if (after.conclusion !== 'success') return words[after.conclusion];
+  return before.durationMs === 0 && after.durationMs === 0 ? 'taken from an earlier job' : 'installed';
 }
 
 /** How many tests passed, failed and were skipped, before and after: "12 passed, 1 failed → 13 passed". */

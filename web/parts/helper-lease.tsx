@@ -61,10 +61,12 @@ export function bootSteps(lease: Lease, past: readonly Lease[], nowMs: number, t
   return names.map((name, index) => ({ name, state: stateOf(index), fact: facts[index] ?? '' }));
 }
 
-function createdFact({ askedAtMs, state }: Lease, made: boolean, at: (ms: number) => string): string {
+function createdFact({ askedAtMs, createdAtMs, state }: Lease, made: boolean, at: (ms: number) => string): string {
   if (state === 'unknown') return 'no answer: it may exist';
   // The provider bills from its own start, a moment later: counting from the question is never too little.
-  return made && askedAtMs !== null ? `counted from ${at(askedAtMs)}` : '';
+  if (!made || askedAtMs === null) return '';
+  const counted = `counted from ${at(askedAtMs)}`;
+  return createdAtMs === null ? counted : `${at(createdAtMs)}, ${counted}`;
 }
 
 function bootFact({ state, readyAtMs }: Lease, askedAtMs: number, past: readonly Lease[], nowMs: number): string {
@@ -181,7 +183,7 @@ function LeaseFacts({ lease, nowMs }: { readonly lease: Lease; readonly nowMs: n
         </code>
       </Fact>
       <Fact name="Size">
-        <Text value={`${lease.size} in ${lease.region}`} />
+        <Text value={`${purposes[lease.kind]}${lease.size} in ${lease.region}`} />
       </Fact>
       <Fact name="Price">{fineUsd(lease.usdPerHour)} an hour</Fact>
       <Fact name="Age">{lease.askedAtMs === null ? 'not asked for yet' : duration(nowMs - lease.askedAtMs)}</Fact>
@@ -211,9 +213,11 @@ function Fact({ name, children }: { readonly name: string; readonly children: Co
   );
 }
 
+const purposes = { work: '', bake: 'for an image: ', probe: 'to try an image: ' } as const;
+
 /** One that is over: what it was for, how it ended, what it cost. */
 export function PastLease({ lease }: { readonly lease: Lease }) {
-  const { askedAtMs, goneAtMs, readyAtMs, size, region, trouble, jobId } = lease;
+  const { askedAtMs, goneAtMs, readyAtMs, kind, size, region, trouble, jobId } = lease;
   const ranMs = askedAtMs !== null && goneAtMs !== null ? goneAtMs - askedAtMs : null;
   const startedAtMs = askedAtMs ?? goneAtMs;
   return (
@@ -226,7 +230,7 @@ export function PastLease({ lease }: { readonly lease: Lease }) {
           </span>
         )}
         <span class="muted num">
-          <Text value={`${size} in ${region}`} />
+          <Text value={`${purposes[kind]}${size} in ${region}`} />
           {ranMs === null ? '' : `, there for ${duration(ranMs)}`}
           {askedAtMs !== null && readyAtMs !== null ? `, ready after ${duration(readyAtMs - askedAtMs)}` : ''}
           {startedAtMs === null ? null : (

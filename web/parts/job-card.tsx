@@ -2,7 +2,9 @@ import type { Job } from '#contract/job.ts';
 import { call } from '../api.ts';
 import { count, short } from '../format.ts';
 import { put } from '../resource.ts';
+import { useView } from '../store.ts';
 import { Alert, Button, ProblemNote, Text, useAct } from './bits.tsx';
+import { pullWords } from './outcome.tsx';
 import { StageRail, stageNames } from './rail.tsx';
 
 /** The state of a job in words, with what waits and for what. */
@@ -31,6 +33,12 @@ export function isOver(job: Pick<Job, 'state'>): boolean {
   return !['queued', 'running', 'cancelling'].includes(job.state);
 }
 
+/** What became of its proposal at the forge, in a few words; null before that. */
+export function usePullWords({ proposalId }: Pick<Job, 'proposalId'>): string | null {
+  const row = useView().state?.proposals.find(({ id }) => id === proposalId);
+  return row ? pullWords(row) : null;
+}
+
 /** Stopping is one tap, never confirmed twice: it spends nothing and publishes nothing. */
 export function StopJob({ job }: { readonly job: Job }) {
   const { busy, said, act } = useAct();
@@ -51,6 +59,7 @@ export function StopJob({ job }: { readonly job: Job }) {
 
 /** A job inside the chat: where it is, what it found, what to do next. */
 export function JobCard({ job }: { readonly job: Job }) {
+  const published = usePullWords(job);
   return (
     <article class={`card job-card ${job.state}`} aria-label={`Job: ${job.title}`}>
       <header class="card-head">
@@ -78,6 +87,7 @@ export function JobCard({ job }: { readonly job: Job }) {
             Open proposal
           </a>
         ) : null}
+        {published === null ? null : <span class="num">{published}</span>}
         <StopJob job={job} />
         {job.state === 'running' && job.stage === 'prove' ? (
           <span class="muted num">

@@ -2,7 +2,7 @@ import { keysOn } from '../keys.ts';
 import { Button, Sheet } from './bits.tsx';
 
 const keyHelp = [
-  ['g then c p j b a r s', 'Chat, Proposals, Jobs, Budget, Audit, Repositories, Settings'],
+  ['g then c p j b h a r s', 'Chat, Proposals, Jobs, Budget, Helper, Audit, Repositories, Settings'],
   ['/', 'Write a message'],
   ['j k', 'Next and previous file'],
   ['n p', 'Next and previous hunk'],

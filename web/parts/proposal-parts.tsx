@@ -5,7 +5,7 @@ import { fieldsOf, typed } from '../form.ts';
 import { count, ends, short, usd } from '../format.ts';
 import type { GoState } from '../go-state.ts';
 import { useView } from '../store.ts';
-import { Button, Section, Sheet, Submit, Text, Time } from './bits.tsx';
+import { Button, PathText, Section, Sheet, Submit, Text, Time } from './bits.tsx';
 import { Counts } from './diff-view.tsx';
 import { EvidenceRow } from './evidence.tsx';
 import { Meter } from './meter.tsx';
@@ -18,8 +18,10 @@ export function WhatGoDoes({
 }: {
   readonly proposal: Proposal;
 }) {
+  const { isDraft, labels = [] } = proposal.publishing;
+  const kind = isDraft === true ? 'a draft pull request' : 'a pull request';
   return (
-    <Section id="what" title={publication?.pr ? 'GO opened a pull request' : 'GO opens a pull request'} class="lead">
+    <Section id="what" title={`GO ${publication?.pr ? 'opened' : 'opens'} ${kind}`} class="lead">
       <p class="route">
         <strong>{proposal.repo.name}</strong>{' '}
         <code>
@@ -30,9 +32,14 @@ export function WhatGoDoes({
       <p>
         Based on <code title={proposal.base.sha}>{short(proposal.base.sha)}</code>. Nothing is merged.
       </p>
+      {labels.length === 0 ? null : (
+        <p>
+          With {labels.length === 1 ? 'the label' : 'the labels'} <Text value={labels.join(', ')} />.
+        </p>
+      )}
       {freshness && freshness.verdict !== 'current' && freshness.overlapping.length > 0 ? (
         <p class="reason warn">
-          Changed there too: <Text value={freshness.overlapping.join(', ')} />
+          Changed there too: <PathText value={freshness.overlapping.join(', ')} />
         </p>
       ) : null}
     </Section>
@@ -126,7 +133,7 @@ export function Changes({
             >
               <span class="file-flag">{flag ? <span title="Named by a risk rule">▲</span> : null}</span>
               <span class="file-path">
-                <Text value={file.path} />
+                <PathText value={file.path} />
               </span>
               <span class="file-word">{fileWord(file)}</span>
               <Counts additions={file.additions} deletions={file.deletions} binary={file.binary} />
@@ -152,11 +159,17 @@ function fileWord(file: FileChange): string {
 
 export function Evidence({ proposal: { checks, proof } }: { readonly proposal: Document }) {
   const where = proof.placement === 'base' ? 'in the sandbox' : 'on a helper';
+  const setUp = checks.find(({ phase }) => phase === 'set_up');
+  const isStuck = setUp !== undefined && setUp.before.conclusion !== 'success';
   return (
     <Section id="evidence" title="Evidence" aside={where}>
-      <p class={`proof-line num ${proof.newFailures > 0 ? 'bad-text' : ''}`}>
-        {proof.failingBefore} failing before, {proof.failingAfter} after, <strong>{proof.newFailures} new</strong>
-      </p>
+      {isStuck ? (
+        <p class="proof-line bad-text">The set-up failed on the base itself, so no check ran.</p>
+      ) : (
+        <p class={`proof-line num ${proof.newFailures > 0 ? 'bad-text' : ''}`}>
+          {proof.failingBefore} failing before, {proof.failingAfter} after, <strong>{proof.newFailures} new</strong>
+        </p>
+      )}
       {checks.length === 0 ? <p>No check ran. Nothing is proved beyond that the patch applies.</p> : null}
       {checks.map((check) => (
         <EvidenceRow key={check.name} check={check} />
@@ -173,7 +186,9 @@ export function Evidence({ proposal: { checks, proof } }: { readonly proposal: D
         </p>
       ) : null}
       <p class="muted">
-        Before and after, each in a fresh sandbox: no network, no credentials. Limits: <Text value={proof.limits} />.
+        Before and after, each in a fresh sandbox: no network, no credentials.
+        {setUp === undefined ? '' : ' Only the set-up reaches package registries, and nothing else.'} Limits:{' '}
+        <Text value={proof.limits} />.
       </p>
     </Section>
   );

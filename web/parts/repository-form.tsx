@@ -2,7 +2,7 @@ import { useState } from 'preact/hooks';
 import type { Repository } from '#contract/repository.ts';
 import { call } from '../api.ts';
 import { fieldsOf, typed } from '../form.ts';
-import { checksMax } from '../limits.ts';
+import { checksMax, labelsMax } from '../limits.ts';
 import { readStateSoon } from '../store.ts';
 import { Alert, Button, ProblemNote, Submit, useAct } from './bits.tsx';
 
@@ -26,13 +26,17 @@ export function RepositoryForm({
   const save = (event: SubmitEvent): void => {
     const fields = fieldsOf(event);
     const formatter = typed(fields, 'formatter').trim();
+    const setUp = typed(fields, 'setUp').trim();
     const name = typed(fields, 'authorName').trim();
     const email = typed(fields, 'authorEmail').trim();
+    const pulls = repository.forge === 'github' ? { pulls: pullsOf(fields) } : {};
     act(async () => {
       await call('PATCH', `/api/repositories/${encodeURIComponent(repository.name)}`, {
         checks: detect ? null : checks,
         formatter: formatter === '' ? null : formatter,
+        setUp: setUp === '' ? null : setUp,
         author: name === '' && email === '' ? null : { name, email },
+        ...pulls,
       });
       readStateSoon();
       onDone();
@@ -60,11 +64,60 @@ export function RepositoryForm({
           spellcheck={false}
         />
       </label>
+      <SetUp repository={repository} />
       <Author author={repository.author} />
+      {repository.forge === 'github' ? <Pulls pulls={repository.pulls} /> : null}
       <Alert>{problem ? null : said}</Alert>
       {problem ? <ProblemNote problem={problem} /> : null}
       <Submit busy={busy}>Save</Submit>
     </form>
+  );
+}
+
+/** Commas part labels here; GitHub allows them in a name, and for such a one there is the command line. */
+function pullsOf(fields: FormData): NonNullable<Repository['pulls']> {
+  const labels = typed(fields, 'labels')
+    .split(',')
+    .map((label) => label.trim())
+    .filter((label) => label !== '');
+  return { isDraft: fields.get('isDraft') !== null, labels };
+}
+
+/** How GO opens pull requests there. It is part of what a proposal quotes, so it counts from the next proposal on. */
+function Pulls({ pulls }: { readonly pulls: Repository['pulls'] }) {
+  return (
+    <fieldset class="check-line pull-settings">
+      <legend>Pull requests</legend>
+      <label class="switch">
+        <input type="checkbox" role="switch" name="isDraft" defaultChecked={pulls?.isDraft ?? false} />
+        <span>Open them as drafts</span>
+      </label>
+      <label class="field wide">
+        <span>Labels, with commas between them</span>
+        <input name="labels" defaultValue={pulls?.labels.join(', ') ?? ''} autocomplete="off" autocapitalize="off" />
+        <small class="muted">At most {labelsMax}. Counts from the next proposal on.</small>
+      </label>
+    </fieldset>
+  );
+}
+
+/** What is run before the checks, so that they find what they need. */
+function SetUp({ repository: { setUp, detectedSetUp } }: { readonly repository: Repository }) {
+  return (
+    <label class="field">
+      <span>Set-up command, run before the checks</span>
+      <input
+        name="setUp"
+        class="mono"
+        maxLength={2000}
+        defaultValue={setUp ?? ''}
+        placeholder={detectedSetUp ?? 'nothing to install was found'}
+        autocomplete="off"
+        autocapitalize="off"
+        spellcheck={false}
+      />
+      <small class="muted">Empty: as the repository says. “none”: nothing is installed.</small>
+    </label>
   );
 }
 

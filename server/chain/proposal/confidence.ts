@@ -1,4 +1,4 @@
-import type { CheckResult } from '#contract/check.ts';
+import { failedSetUp, isTest, type CheckResult } from '#contract/check.ts';
 import type { Confidence, Risk } from '#contract/proposal.ts';
 import { betaQuantile } from '../../lib/beta.ts';
 
@@ -47,12 +47,18 @@ export function assessConfidence(facts: ConfidenceFacts): Confidence {
       : `${facts.history.kept} of ${outcomes} earlier changes of this kind were kept`,
   );
 
-  const real = facts.checks.filter((check) => check.source !== 'built_in');
+  const isSetUp = failedSetUp(facts.checks) === null;
+  // A set-up shows nothing about the change, and where it failed no check has shown anything either.
+  const real = isSetUp ? facts.checks.filter(isTest) : [];
   const passed = real.filter((check) => check.after.conclusion === 'success');
   const newFailures = facts.checks.flatMap((check) => check.newFailures);
   if (real.length === 0) {
     bad += weight.notChecked;
-    reasons.push('No check is configured, so nothing was tested');
+    reasons.push(
+      isSetUp
+        ? 'No check is configured, so nothing was tested'
+        : 'The set-up failed on the base itself, so nothing was tested',
+    );
   }
   if (passed.length > 0) {
     good += weight.checkPassed * passed.length;

@@ -54,7 +54,7 @@ export function freeze(facts: FreezeFacts): ProposalDocument {
     ...(facts.escalation === undefined ? {} : { escalation: facts.escalation }),
     createdAtMs: facts.nowMs,
   };
-  const publishing: Publishing = writePublishing(undigested, repository.author, facts.ledgerHead);
+  const publishing: Publishing = writePublishing(undigested, repository, facts.ledgerHead);
   const document = { ...undigested, publishing };
   return { ...document, digest: digestOf(document) };
 }

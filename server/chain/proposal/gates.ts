@@ -1,4 +1,4 @@
-import type { CheckResult } from '#contract/check.ts';
+import { failedSetUp, isTest, type CheckResult } from '#contract/check.ts';
 import type { Policy } from '#contract/policy.ts';
 import type { Gate, Risk } from '#contract/proposal.ts';
 import { showPath } from '../patch/bytes.ts';
@@ -37,6 +37,16 @@ const draftGate: Gate = {
 
 function proofGate(checks: readonly CheckResult[]): Gate {
   const name = 'proof';
+  const failed = failedSetUp(checks);
+  if (failed !== null) {
+    const said = [...(failed.limit === null ? [] : [`A limit ended it (${failed.limit}).`]), ...(failed.notes ?? [])];
+    const why = said.join(' ') || 'Its log says why.';
+    return {
+      name,
+      verdict: 'closed',
+      reason: `The set-up failed on the base itself, so no check ran and nothing was proved. ${why}`,
+    };
+  }
   const newFailures = checks.flatMap((check) => check.newFailures);
   if (newFailures.length > 0) {
     const noun = newFailures.length === 1 ? '1 new failure' : `${newFailures.length} new failures`;
@@ -46,7 +56,7 @@ function proofGate(checks: readonly CheckResult[]): Gate {
       reason: `${noun}: ${newFailures.slice(0, 3).join(', ')}${newFailures.length > 3 ? ', …' : ''}`,
     };
   }
-  const real = checks.filter((check) => check.source !== 'built_in');
+  const real = checks.filter(isTest);
   if (real.length === 0) {
     return {
       name,

@@ -55,7 +55,8 @@ describe('what GO will write', () => {
         'Patchgit-Ledger: 7:abc',
         '',
       ]);
-      expect(commitMessage.replaceAll('\n', '')).not.toMatch(/[\p{Cc}\p{Cf}]/u);
+      // The one invisible character is ours.
+      expect(commitMessage.replaceAll(/\n|(?<=@)\u200B/g, '')).not.toMatch(/[\p{Cc}\p{Cf}]/u);
       expect(pullTitle).toBe(lines[0]);
       expect(lines[0]).not.toBe('');
       // git must not take the subject for a comment or an empty message.
@@ -86,12 +87,27 @@ describe('what GO will write', () => {
       ...facts,
       proved: { ...facts.proved, checks: [checkResult({ command, after })] },
     }).publishing;
-    expect(pullBody).not.toMatch(/@(?!\u200B)/);
+    expect(pullBody).not.toMatch(/@(?=\w)/);
     expect(pullBody).not.toMatch(/(?<!\\)[<>`~]/);
-    expect(pullBody).not.toMatch(/(?<!\\)#\d/);
+    expect(pullBody).not.toMatch(/#\d/);
     expect(pullBody).not.toMatch(/(?<!\\)\]\(/);
     const row = pullBody.split('\n').find((line) => line.includes('npm test'));
     expect(row?.match(/(?<!\\)\|/g)).toHaveLength(5);
+  });
+
+  it.each([
+    ['Fixes #12 and closes o/r#13', 'Fixes #\u200B12 and closes o/r#\u200B13'],
+    ['resolve GH-7, gh-8', 'resolve GH-\u200B7, gh-\u200B8'],
+    ['see https://github.com/o/r/issues/9', 'see https://github.com/o/r/issues/\u200B9'],
+    ['see https://github.com/o/r/pull/9', 'see https://github.com/o/r/pull/\u200B9'],
+    ['thanks @octocat and @org/team', 'thanks @\u200Boctocat and @\u200Borg/team'],
+    ['C# 12, #fff, a @ b, 3#', 'C# 12, #fff, a @ b, 3#'],
+  ])('closes no issue and calls nobody by its title: %j', (title, shown) => {
+    const { commitMessage, pullTitle, pullBody } = documentOf({ title }).publishing;
+    expect(pullTitle).toBe(shown);
+    expect(commitMessage.split('\n')[0]).toBe(shown);
+    for (const text of [commitMessage, pullTitle, pullBody])
+      expect(text).not.toMatch(/@\w|#\d|GH-\d|\/(?:issues|pull)\/\d/i);
   });
 
   it('says the evidence, the base, the tree and that nothing is merged', () => {

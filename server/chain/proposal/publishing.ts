@@ -1,6 +1,8 @@
 import type { CheckSide } from '#contract/check.ts';
 import { usdText } from '#contract/money.ts';
 import type { ProposalDocument, Publishing } from '#contract/proposal.ts';
+import type { Repository } from '#contract/repository.ts';
+import { redactText } from '../../lib/redact.ts';
 
 /** Who commits when the owner has not said: the tool, by its own name. */
 const defaultAuthor = { name: 'patchgit', email: 'patchgit@localhost' };
@@ -11,24 +13,28 @@ const slugCharactersMax = 40;
 /** Branch, commit message and pull request text, decided before they are shown, so that the digest covers them. Pure. */
 export function writePublishing(
   document: Omit<ProposalDocument, 'digest' | 'publishing'>,
-  author: { readonly name: string; readonly email: string } | null,
+  { author, pulls }: Pick<Repository, 'author' | 'pulls'>,
   ledgerHead: string,
 ): Publishing {
-  // A title of nothing but invisible characters is none; a cut must not leave half of a character.
-  const title = oneLine(document.title) || `Patch for ${oneLine(document.repo.name)}`;
-  const subject = title.slice(0, subjectCharactersMax).replace(/[\uD800-\uDBFF]$/, '');
+  // What is pushed is there for all who read it, and a title may hold a token: it is masked before a cut could hide what it is.
+  // One of nothing but invisible characters is none; a cut must not leave half of a character.
+  const title = redactText(oneLine(document.title)) || `Patch for ${oneLine(document.repo.name)}`;
+  const subject = inert(title.slice(0, subjectCharactersMax))
+    .slice(0, subjectCharactersMax)
+    .replace(/[\uD800-\uDBFF]$/, '');
   return {
     branch: branchName(document),
     commitMessage: `${subject}\n\nPatchgit-Proposal: ${document.id}\nPatchgit-Base: ${document.base.sha}\nPatchgit-Ledger: ${ledgerHead}\n`,
     author: author === null ? defaultAuthor : { name: oneLine(author.name), email: oneLine(author.email) },
     pullTitle: subject,
     pullBody: pullBody(document),
+    ...(pulls === undefined ? {} : { isDraft: pulls.isDraft, labels: pulls.labels }),
   };
 }
 
 /** The name is ours alone: letters, digits and dashes, ending in the proposal's own id, so that no two proposals share one. */
 function branchName(document: Pick<ProposalDocument, 'title' | 'id'>): string {
-  const slug = document.title
+  const slug = redactText(document.title)
     .normalize('NFKD')
     .toLowerCase()
     .replaceAll(/[^a-z0-9]+/g, '-')
@@ -73,11 +79,19 @@ function sideText(side: CheckSide): string {
     : `${side.conclusion.replace('_', ' ')}: ${side.failing.length} failing${passed}`;
 }
 
-/** Text of somebody else inside our Markdown: one line, nothing that the forge would act on. */
+/** Text of somebody else inside our Markdown: one line, no credential, nothing that the forge would act on. */
 function cell(text: string): string {
-  return oneLine(text)
-    .replaceAll(/[\\`*_{}[\]<>|#!~]/g, (mark) => `\\${mark}`)
-    .replaceAll('@', '@\u200B');
+  return inert(redactText(oneLine(text)).replaceAll(/[\\`*_{}[\]<>|#!~]/g, (mark) => `\\${mark}`));
+}
+
+/**
+ * A forge tells people who are mentioned, links issues and closes them ("fixes #7") wherever it finds their names, in a commit
+ * message as well, and looks for them after it has made HTML of Markdown: a backslash does not stop it, a space that nobody sees does.
+ */
+function inert(text: string): string {
+  return text
+    .replaceAll(/@(?=\w)/g, '@\u200B')
+    .replaceAll(/(?<=#|\bGH-|\/(?:issues|pull|pulls|discussions)\/)(?=\d)/gi, '\u200B');
 }
 
 function oneLine(text: string): string {

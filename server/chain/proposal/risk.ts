@@ -1,6 +1,6 @@
 import type { FileChange, SecretReport } from '#contract/patch.ts';
 import type { Risk } from '#contract/proposal.ts';
-import { findTokens } from '../../lib/token-shapes.ts';
+import { findTokens } from '#contract/token-shapes.ts';
 import { showPath } from '../patch/bytes.ts';
 import { attributeDrivers } from './attribute-drivers.ts';
 import { hasHidden } from './hidden-characters.ts';
@@ -196,8 +196,9 @@ type Add = (code: string, level: RiskLevel, message: string, paths: readonly str
 function addSecrets({ secrets, addedLines }: RiskFacts, add: Add): void {
   const found =
     secrets?.found.map(({ kind, path, line, lastLine }) => {
-      const lines = line === lastLine ? `line ${line}` : `lines ${line} to ${lastLine}`;
-      return { path, what: `${kind} in "${showPath(path)}" ${lines}` };
+      // Line 0: not in a line, but in what git holds without showing it.
+      const lines = line === lastLine ? ` line ${line}` : ` lines ${line} to ${lastLine}`;
+      return { path, what: `${kind} in "${showPath(path)}"${line === 0 ? '' : lines}` };
     }) ??
     addedLines.flatMap(({ path, text }) =>
       findTokens(text).map(({ name }) => ({ path, what: `${name} in "${showPath(path)}"` })),

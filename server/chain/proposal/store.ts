@@ -64,6 +64,11 @@ const Row = z.object({
   publication_trouble: z.string().nullable(),
   pull_number: z.int().nullable(),
   pull_state: z.string().nullable(),
+  pull_url: z.string().nullable(),
+  outcome_state: z.string().nullable(),
+  outcome: z.string().nullable(),
+  outcome_checked_at_ms: z.int().nullable(),
+  outcome_trouble: z.string().nullable(),
   repository: z.string(),
 });
 
@@ -72,11 +77,14 @@ const select = `
     decision.kind as decision_kind, decision.digest as decision_digest, decision.by as decision_by,
     decision.note as decision_note, decision.at_ms as decision_at_ms,
     publication.branch, publication.commit_id, publication.tree, publication.step, publication.trouble as publication_trouble,
-    publication.pull_number, pull.state as pull_state, repository.name as repository
+    publication.pull_number, publication.pull_url, pull.state as pull_state, repository.name as repository,
+    outcome.state as outcome_state, outcome.answer as outcome, outcome.checked_at_ms as outcome_checked_at_ms,
+    outcome.trouble as outcome_trouble
   from proposal
   join repository on repository.id = proposal.repository_id
   left join decision on decision.proposal_id = proposal.id
   left join publication on publication.proposal_id = proposal.id
+  left join outcome on outcome.proposal_id = proposal.id
   left join pull on pull.repository_id = proposal.repository_id and pull.number = publication.pull_number`;
 
 /** Where the page of a pull request on the local forge is. */
@@ -95,10 +103,7 @@ function toProposal(raw: unknown): Proposal {
           tree: row.tree,
           step: row.step,
           trouble: row.publication_trouble,
-          pr:
-            row.pull_number === null
-              ? null
-              : { number: row.pull_number, url: pullPath(row.repository, row.pull_number), state: row.pull_state },
+          pr: row.pull_number === null ? null : toPull(row, row.pull_number),
         };
   return Proposal.parse({
     document: JSON.parse(row.document),
@@ -117,10 +122,29 @@ function toProposal(raw: unknown): Proposal {
     publication: published,
     refusal: row.refusal === null ? null : JSON.parse(row.refusal),
     supersededBy: row.superseded_by,
+    ...(row.outcome === null
+      ? {}
+      : {
+          outcome: {
+            ...JSON.parse(row.outcome),
+            checkedAtMs: row.outcome_checked_at_ms,
+            trouble: row.outcome_trouble,
+          },
+        }),
   });
 }
 
-function toListRow({ document, state, publication }: Proposal): ProposalRow {
+/** An undo of ours is known before the forge is asked again. */
+function toPull(row: z.infer<typeof Row>, number: number): { number: number; url: string; state: string } {
+  const isClosed = row.pull_state === 'closed' || row.step === 'closed' || row.step === 'undone';
+  return {
+    number,
+    url: row.pull_url ?? pullPath(row.repository, number),
+    state: isClosed ? 'closed' : (row.outcome_state ?? row.pull_state ?? 'open'),
+  };
+}
+
+function toListRow({ document, state, publication, outcome }: Proposal): ProposalRow {
   return {
     id: document.id,
     jobId: document.jobId,
@@ -135,6 +159,7 @@ function toListRow({ document, state, publication }: Proposal): ProposalRow {
     confidence: document.confidence.percent,
     createdAtMs: document.createdAtMs,
     publication,
+    ...(outcome === undefined ? {} : { ciState: outcome.checks.state }),
   };
 }
 
@@ -227,13 +252,16 @@ function insert({ sqlite }: Database, ledger: Ledger, document: ProposalDocument
   ledger.append({ kind: 'proposal.frozen', actor: 'system', subject: document.id, jobId: document.jobId, body });
 }
 
+/** Kept is what was merged. What is still open says nothing yet, unless the repository's own CI said no to it. */
 function history({ sqlite }: Database, repositoryId: RepositoryId, riskLevel: string): History {
   return z.object({ kept: z.int(), undoneOrRejected: z.int() }).parse(
     sqlite
       .prepare(
-        `select count(*) filter (where state = 'published') as kept,
-           count(*) filter (where state in ('undone', 'rejected')) as undoneOrRejected
-         from proposal where repository_id = ? and json_extract(document, '$.risk.level') = ?`,
+        `select count(*) filter (where outcome.state = 'merged') as kept,
+           count(*) filter (where proposal.state in ('undone', 'rejected')
+             or outcome.state = 'closed' or outcome.state = 'open' and outcome.checks_state = 'failure') as undoneOrRejected
+         from proposal left join outcome on outcome.proposal_id = proposal.id and proposal.state = 'published'
+         where repository_id = ? and json_extract(document, '$.risk.level') = ?`,
       )
       .get(repositoryId, riskLevel),
   );

@@ -14,6 +14,10 @@ const Row = z.object({
   pullNumber: z.int().nullable(),
   trouble: z.string().nullable(),
   decidedAtMs: z.int(),
+  /** When the forge was asked for what comes next (branch, pull request), while it is not known that this came to nothing. */
+  askedAtMs: z.int().nullable(),
+  /** Not before this; null: at any time. */
+  againAtMs: z.int().nullable(),
 });
 export type PublicationRow = z.infer<typeof Row>;
 
@@ -25,9 +29,13 @@ export interface Publications {
     id: ProposalId,
     from: PublicationStep,
     to: PublicationStep,
-    fields?: { commitId?: ObjectId; pullNumber?: number },
+    fields?: { commitId?: ObjectId; pullNumber?: number; pullUrl?: string | null },
   ) => void;
   readonly trouble: (id: ProposalId, trouble: string | null) => void;
+  /** Before the forge is asked for the branch, or for the pull request. */
+  readonly asked: (id: ProposalId, atMs?: number) => void;
+  /** The forge said that it did not do it. */
+  readonly notDone: (id: ProposalId, trouble: string, againAtMs: number | null) => void;
   /** A GO that reached nothing outside: the row goes, the ledger keeps what happened. */
   readonly forget: (id: ProposalId) => void;
 }
@@ -49,7 +57,8 @@ export function publicationStore(db: Database, clock: Clock): Publications {
       Row.parse(
         sqlite
           .prepare(
-            `select branch, commit_id as commitId, tree, step, pull_number as pullNumber, trouble, decided_at_ms as decidedAtMs
+            `select branch, commit_id as commitId, tree, step, pull_number as pullNumber, trouble, decided_at_ms as decidedAtMs,
+               asked_at_ms as askedAtMs, again_at_ms as againAtMs
              from publication where proposal_id = ?`,
           )
           .get(id),
@@ -60,16 +69,30 @@ export function publicationStore(db: Database, clock: Clock): Publications {
         `a publication that is ${from} goes on to ${publicationSteps[from].next}, not to ${to}`,
       );
       changeOne(
-        `update publication set step = ?, commit_id = coalesce(?, commit_id), pull_number = coalesce(?, pull_number), trouble = null
+        `update publication set step = ?, commit_id = coalesce(?, commit_id), pull_number = coalesce(?, pull_number),
+           pull_url = coalesce(?, pull_url), trouble = null, again_at_ms = null,
+           asked_at_ms = case when ? then null else asked_at_ms end
          where proposal_id = ? and step = ?`,
         to,
         fields.commitId ?? null,
         fields.pullNumber ?? null,
+        fields.pullUrl ?? null,
+        // The push is answered; the pull request was not asked for yet.
+        to === 'pushed' ? 1 : 0,
         id,
         from,
       );
     },
     trouble: (id, trouble) => changeOne('update publication set trouble = ? where proposal_id = ?', trouble, id),
+    asked: (id, atMs = clock.nowMs()) =>
+      changeOne('update publication set asked_at_ms = ?, again_at_ms = null where proposal_id = ?', atMs, id),
+    notDone: (id, trouble, againAtMs) =>
+      changeOne(
+        'update publication set asked_at_ms = null, trouble = ?, again_at_ms = ? where proposal_id = ?',
+        trouble,
+        againAtMs,
+        id,
+      ),
     forget: (id) => changeOne('delete from publication where proposal_id = ?', id),
   };
 }

@@ -1,6 +1,6 @@
 import { RequestId } from '#contract/ids.ts';
 import { writePrompt } from '../../chain/plan/prompt.ts';
-import { sha256 } from '../../lib/digest.ts';
+import { sha256, uuidOf } from '../../lib/digest.ts';
 import type { Clock, Git, Log } from '../../ports.ts';
 import type { Mirrors } from '../../resources/repo/mirror.ts';
 import type { Repositories } from '../../resources/repo/store.ts';
@@ -89,10 +89,7 @@ function onlyOne({ repositories }: Parts) {
 
 function emptyAnswer(message: Unanswered) {
   // Derived from the message, so that the answer of a repeated pass is the same entry.
-  const hex = sha256(`answer ${message.id}`).slice(0, 32);
-  const id = RequestId.parse(
-    `${hex.slice(0, 8)}-${hex.slice(8, 12)}-4${hex.slice(13, 16)}-8${hex.slice(17, 20)}-${hex.slice(20)}`,
-  );
+  const id = RequestId.parse(uuidOf(`answer ${message.id}`));
   return {
     id,
     threadId: message.threadId,

@@ -51,16 +51,18 @@ export function httpApp(options: HttpAppOptions): express.Express {
     assert(answering, 'every response was begun by the first middleware');
     return answering;
   };
+  const table: RouteTable = [];
+  for (const add of options.routes) add(table);
+  const hooks = new Set(table.filter(({ access }) => access === 'hook').map(({ path }) => path));
   app.use((request, response, next) => {
     const answering = begin(options, request, response);
     answered.set(response, answering);
-    const refusal = guard(options, request, response, answering.fromSocket);
+    const caller = answering.fromSocket ? 'socket' : hooks.has(request.path) ? 'machine' : 'page';
+    const refusal = guard(options, request, response, caller);
     if (refusal) return answering.refuse(refusal);
     next();
   });
 
-  const table: RouteTable = [];
-  for (const add of options.routes) add(table);
   for (const route of table) mountRoute(app, route, { door: options.door, answeringOf });
 
   app.use((request, response, next) => {
@@ -87,14 +89,23 @@ function begin(options: HttpAppOptions, request: Request, response: Response): A
   };
 }
 
-/** Sets the headers every answer has, and says why the request may not even be looked at. The socket's requests may. */
-function guard(options: HttpAppOptions, request: Request, response: Response, fromSocket: boolean): Problem | null {
+/**
+ * Sets the headers every answer has, and says why the request may not even be looked at. The socket's requests may; a machine is
+ * no page, so only the host that it asks counts, and the rest is for its route to find out.
+ */
+function guard(
+  options: HttpAppOptions,
+  request: Request,
+  response: Response,
+  caller: 'socket' | 'machine' | 'page',
+): Problem | null {
   const { headers, method, path } = request;
   const host = guardHost(options.site, headers);
   const https = host.ok && host.value.startsWith('https:');
   response.setHeaders(new Map(Object.entries(securityHeaders({ https, path }))));
-  if (fromSocket) return null;
-  const refusal = host.ok ? (isWrite(method) ? guardWrite(host.value, headers) : null) : host.why;
+  if (caller === 'socket') return null;
+  const mustBeOurs = caller === 'page' && isWrite(method);
+  const refusal = host.ok ? (mustBeOurs ? guardWrite(host.value, headers) : null) : host.why;
   if (refusal) {
     const asked = { host: clipped(headers.host), origin: clipped(headers.origin), path: clipped(path) };
     options.door.refusals.note('request.refused', { reason: refusal.code, ...asked });

@@ -17,7 +17,8 @@ export async function readRouteBody(
     const text = read.value.toString('utf8').trim();
     return text === '' || text === '{}' ? ok(undefined) : no(problem('invalid_body', 'This request takes no body.'));
   }
-  const trouble = mediaTypeTrouble(request, wanted.kind === 'json' ? 'application/json' : 'application/octet-stream');
+  const mediaType = wanted.kind === 'json' ? 'application/json' : (wanted.mediaType ?? 'application/octet-stream');
+  const trouble = mediaTypeTrouble(request, mediaType);
   if (trouble) return no(trouble);
   const read = await readBody(request, wanted.bytesMax, wanted.kind === 'json' ? 'payload_too_large' : wanted.tooLarge);
   if (!read.ok || wanted.kind === 'raw') return read;

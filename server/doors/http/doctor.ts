@@ -14,6 +14,8 @@ export interface DoctorParts {
   readonly integrations: readonly Integration[];
   /** What the cloud's token can and cannot do; nothing where there is none. */
   readonly inspectHelper: () => Promise<Doctor['findings']>;
+  /** Who patchgit is on GitHub, and for how long; nothing where it is not connected. */
+  readonly inspectGitHub?: () => Promise<Doctor['findings']>;
 }
 
 const freeBytesMin = 512 * 1024 * 1024;
@@ -50,7 +52,7 @@ export async function examine(parts: DoctorParts): Promise<Doctor> {
   );
   for (const integration of parts.integrations)
     add(integration.name, integration.connected ? 'good' : 'warned', integration.sentence);
-  findings.push(...(await parts.inspectHelper()));
+  findings.push(...(await parts.inspectHelper()), ...((await parts.inspectGitHub?.()) ?? []));
   return { ok: findings.every((finding) => finding.verdict !== 'bad'), findings };
 }
 
@@ -71,7 +73,8 @@ export function listIntegrations(connected: {
     line(
       'GitHub',
       connected.github,
-      'Works without; add GITHUB_TOKEN to open pull requests on GitHub instead of the local forge.',
+      'Works without; add GITHUB_TOKEN (or GITHUB_APP_ID and GITHUB_APP_KEY_FILE) to open pull requests on GitHub instead of the local forge.',
+      'The credential is there: repositories of GitHub are fetched, pushed to and asked for pull requests with it.',
     ),
     line(
       'DigitalOcean',

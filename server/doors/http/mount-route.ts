@@ -6,7 +6,7 @@ import { no, ok, type Result } from '../../lib/result.ts';
 import { refusalOf, type Door } from '../auth/door.ts';
 import { mistakes, readRouteBody } from './body.ts';
 import { Reply } from './reply.ts';
-import type { MountedRoute, Owner, PublicContext } from './route.ts';
+import type { MountedRoute, Owner } from './route.ts';
 
 interface MountOptions {
   readonly door: Door;
@@ -38,10 +38,11 @@ export function mountRoute(app: Express, route: MountedRoute, { door, answeringO
       requestId,
       signal: gone.signal,
       cookies: request.headers.cookie,
+      headers: request.headers,
       fromSocket,
     };
     // The schemas this route was typed with have just parsed what its handler gets.
-    const outcome = await route.run(context as unknown as PublicContext<never, never, never>, who.value);
+    const outcome = await route.run(context as unknown as Parameters<MountedRoute['run']>[0], who.value);
     if (!outcome.ok) return refuse(outcome.why);
     await send(response, route.status, outcome.value, gone.signal);
   });
@@ -49,7 +50,7 @@ export function mountRoute(app: Express, route: MountedRoute, { door, answeringO
 
 function admit(route: MountedRoute, door: Door, request: Request, fromSocket: boolean): Result<Owner | null, Problem> {
   if (fromSocket) return ok({ by: 'socket', deviceId: null, sessionPinAtMs: null });
-  if (route.access === 'anybody') return ok(null);
+  if (route.access === 'anybody' || route.access === 'hook') return ok(null);
   if (route.access === 'socket') {
     return no(problem('not_found', `There is nothing at ${request.method} ${request.path}.`));
   }

@@ -7,12 +7,14 @@ import { changesBetween, renderDiff } from '../../chain/patch/diff-view.ts';
 import { reportOn } from '../../chain/plan/report.ts';
 import type { Proposals } from '../../chain/proposal/store.ts';
 import { no, ok, type Result } from '../../lib/result.ts';
-import type { Forge, Git } from '../../ports.ts';
+import { redactText } from '../../lib/redact.ts';
+import type { Clock, Forge, Git } from '../../ports.ts';
 import type { Mirrors } from '../../resources/repo/mirror.ts';
 import type { Repositories } from '../../resources/repo/store.ts';
 import { route, type Routes } from './route.ts';
 
 interface Parts {
+  readonly clock: Clock;
   readonly git: Git;
   readonly forge: Forge;
   readonly mirrors: Mirrors;
@@ -44,7 +46,7 @@ export function repositoryRoutes(parts: Parts): Routes {
       named(params.name, (repository) => mirrors.fetch(repository)),
     );
     route(table, 'get', '/api/repositories/:name/check', {}, ({ params }) =>
-      named(params.name, async (repository) => ok(await reportOn({ git: parts.git, mirrors }, repository))),
+      named(params.name, async (repository) => ok(await reportOn(parts, repository))),
     );
     route(table, 'get', '/api/repositories/:name/branches', {}, ({ params }) =>
       named(params.name, async (repository) => ok({ branches: await mirrors.branches(repository.id) })),
@@ -106,5 +108,7 @@ async function pullPage(
     changesBetween(place, base, pull.commit),
     renderDiff(place, base, pull.commit),
   ]);
-  return ok({ pull, files, diff: diff.text.toString('utf8'), diffTruncated: diff.truncated, head: pull.commit });
+  // Not what the patch stage has looked at: somebody else may have pushed to the branch.
+  const shown = redactText(diff.text.toString('utf8'));
+  return ok({ pull, files, diff: shown, diffTruncated: diff.truncated, head: pull.commit });
 }

@@ -1,3 +1,4 @@
+import type { IncomingHttpHeaders } from 'node:http';
 import type { z } from 'zod';
 import type { DeviceId } from '#contract/ids.ts';
 import type { Problem } from '#contract/problem.ts';
@@ -24,6 +25,13 @@ export interface PublicContext<Params, Body, Query> {
   /** The Cookie header as it came; only the door reads it. */
   readonly cookies: string | undefined;
   readonly fromSocket: boolean;
+}
+
+/** What a machine sends by itself: it has no session, and says by a signature over these very bytes who it is. */
+export interface HookContext {
+  readonly body: Buffer;
+  readonly headers: IncomingHttpHeaders;
+  readonly requestId: string;
 }
 
 export interface RouteContext<Params, Body, Query> extends PublicContext<Params, Body, Query> {
@@ -67,17 +75,21 @@ type Handler<Context> = (context: Context) => RouteOutcome | Promise<RouteOutcom
 export interface MountedRoute {
   readonly method: Method;
   readonly path: string;
-  readonly access: 'owner' | 'anybody' | 'socket';
+  readonly access: 'owner' | 'anybody' | 'socket' | 'hook';
   readonly body: { readonly kind: 'json'; readonly schema: z.ZodType; readonly bytesMax: number } | RawBody | null;
   readonly query: z.ZodType | null;
   readonly status: 200 | 202;
-  readonly run: (context: PublicContext<never, never, never>, owner: Owner | null) => ReturnType<Handler<never>>;
+  readonly run: (
+    context: PublicContext<never, never, never> & Pick<HookContext, 'headers'>,
+    owner: Owner | null,
+  ) => ReturnType<Handler<never>>;
 }
 
 export interface RawBody {
   readonly kind: 'raw';
   readonly bytesMax: number;
   readonly tooLarge: 'payload_too_large' | 'patch_too_large';
+  readonly mediaType?: string;
 }
 
 export type RouteTable = MountedRoute[];
@@ -135,6 +147,25 @@ export function publicRoute<const Path extends string, Body = undefined, Query =
 ): void {
   // The table forgets the types that `options` and `run` share: what was parsed by these schemas goes to this handler.
   table.push({ ...mounted(method, path, options), access: 'anybody', run: run as unknown as MountedRoute['run'] });
+}
+
+/**
+ * A POST of another machine. No page can have caused it and no cookie counts, so the guards against foreign pages do not apply;
+ * `run` must find out itself, from the bytes, whether it may be believed.
+ */
+export function hookRoute(
+  table: RouteTable,
+  path: string,
+  options: { readonly bytesMax: number },
+  run: Handler<HookContext>,
+): void {
+  table.push({
+    ...mounted('post', path, { status: 202 }),
+    body: { kind: 'raw', bytesMax: options.bytesMax, tooLarge: 'payload_too_large', mediaType: 'application/json' },
+    access: 'hook',
+    // The body of a raw route is a Buffer.
+    run: ({ body, headers, requestId }) => run({ body: body as unknown as Buffer, headers, requestId }),
+  });
 }
 
 function mounted(

@@ -220,7 +220,7 @@ export function transferProblem(
     case 'needs_password':
       return problem(
         'repository_needs_password',
-        `${url} asks for a password or refuses the key patchgit has. patchgit never types a password: give its user an ssh key, or use an address that can be read without one.`,
+        `${url} asks for a password or refuses the key or token patchgit has (${why.detail}). patchgit never types a password: give its user an ssh key, for GitHub a token that is still good, or use an address that can be read without one.`,
       );
     case 'not_git':
       return problem(

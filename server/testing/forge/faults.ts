@@ -74,6 +74,8 @@ export type Says =
 
 export interface Fault {
   readonly on: Operation | 'any';
+  /** `owner/name`: only calls that are about this repository; without it about any. */
+  readonly at?: string;
   /** So many calls go well first. */
   readonly skip?: number;
   /** Then so many do not; without it one. */
@@ -95,7 +97,7 @@ export const noFault: Planned = { does: { kind: 'as_asked' }, says: { kind: 'tru
 export interface FaultPlan {
   readonly add: (...faults: readonly Fault[]) => void;
   /** What happens to this call: the first fault that is still due, or none. */
-  readonly take: (operation: Operation) => Planned;
+  readonly take: (operation: Operation, repository: string | null) => Planned;
   readonly clear: () => void;
   /** Faults that have not been used up. */
   readonly left: () => number;
@@ -105,9 +107,10 @@ export function faultPlan(): FaultPlan {
   let due: { readonly fault: Fault; skip: number; times: number }[] = [];
   return {
     add: (...faults) => due.push(...faults.map((fault) => ({ fault, skip: fault.skip ?? 0, times: fault.times ?? 1 }))),
-    take: (operation) => {
+    take: (operation, repository) => {
       for (const one of due) {
-        if (one.times === 0 || ![operation, 'any'].includes(one.fault.on)) continue;
+        const { on, at = repository } = one.fault;
+        if (one.times === 0 || ![operation, 'any'].includes(on) || at !== repository) continue;
         if (one.skip > 0) {
           one.skip -= 1;
           continue;

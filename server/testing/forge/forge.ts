@@ -233,7 +233,15 @@ async function serveWeb(
   const identity = world.credentials.identify(request.headers.authorization, world.nowMs());
   const credential = identity.kind === 'bad' ? 'bad' : identity.kind === 'known' ? identity.credential : null;
   if (!world.conditions.isGitKeptAlive) response.setHeader('connection', 'close');
-  const served = await serveGit(world, call, request, response, credential, () => faults.take(call.operation), isLater);
+  const served = await serveGit(
+    world,
+    call,
+    request,
+    response,
+    credential,
+    () => faults.take(call.operation, `${call.owner}/${call.name}`),
+    isLater,
+  );
   if (served.revokes && identity.kind === 'known') world.credentials.revoke(identity.token);
   calls.push({
     operation: call.operation,

@@ -46,6 +46,8 @@ interface Found {
   readonly hasMoved: boolean;
 }
 
+const nameOf = ({ repository }: Found): string | null => (repository === null ? null : fullName(repository));
+
 const contentMethods = ['POST', 'PATCH', 'PUT', 'DELETE'];
 
 export async function serveRest(rest: Rest, request: IncomingMessage, response: ServerResponse): Promise<void> {
@@ -61,7 +63,7 @@ export async function serveRest(rest: Rest, request: IncomingMessage, response: 
   const body = parse(text);
   const base = baseHeaders(world, rate, identity, found);
   const early = earlyRefusal(rest, request, identity, found, counted, body, base);
-  const planned = early === null && found !== null ? faults.take(found.route.operation) : noFault;
+  const planned = early === null && found !== null ? faults.take(found.route.operation, nameOf(found)) : noFault;
   const run = (): Reply => (found === null ? replies.notFound : answer(rest, request, identity, found, body as Json));
   const isDone = early === null && isDoneNow(planned, world, run);
   const reply = early ?? (isDone ? run() : replies.refusal(503, 'Service unavailable'));

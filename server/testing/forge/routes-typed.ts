@@ -17,7 +17,16 @@ import {
 } from './routes-kit.ts';
 import { instant, repositoryShape, type Json } from './shapes.ts';
 import { commentShape, issueShape, labelShape, pullIssueShape } from './shapes-work.ts';
-import type { CommentRow, CommentsAsked, IssueRow, IssuesAsked, LabelRow, LabelsAsked, RepositoryRow, RepositoriesAsked } from './vendor-types.ts';
+import type {
+  CommentRow,
+  CommentsAsked,
+  IssueRow,
+  IssuesAsked,
+  LabelRow,
+  LabelsAsked,
+  RepositoryRow,
+  RepositoriesAsked,
+} from './vendor-types.ts';
 import { isSelected } from './access.ts';
 import { loginOf } from './credentials.ts';
 import type { FakeIssue, FakePull } from './world.ts';

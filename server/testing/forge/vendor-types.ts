@@ -7,14 +7,10 @@ type Issues = RestEndpointMethodTypes['issues'];
 export type IssueRow = Rows<Issues['listForRepo']['response']['data']>;
 export type CommentRow = Rows<Issues['listCommentsForRepo']['response']['data']>;
 export type LabelRow = Rows<Issues['addLabels']['response']['data']>;
-export type RepositoryRow = Rows<
-  RestEndpointMethodTypes['repos']['listForAuthenticatedUser']['response']['data']
->;
+export type RepositoryRow = Rows<RestEndpointMethodTypes['repos']['listForAuthenticatedUser']['response']['data']>;
 export type UserRow = NonNullable<IssueRow['user']>;
 
 export type IssuesAsked = Issues['listForRepo']['parameters'];
 export type CommentsAsked = Issues['listCommentsForRepo']['parameters'];
 export type LabelsAsked = Issues['addLabels']['parameters'];
-export type RepositoriesAsked = NonNullable<
-  RestEndpointMethodTypes['repos']['listForAuthenticatedUser']['parameters']
->;
+export type RepositoriesAsked = NonNullable<RestEndpointMethodTypes['repos']['listForAuthenticatedUser']['parameters']>;

@@ -69,3 +69,25 @@ export function joinOverlaps(found: readonly TokenFound[]): TokenFound[] {
   }
   return joined;
 }
+
+/** What stands in the place of a secret. The length of the value is not kept: it would be a hint. */
+export function maskOf(name: string): string {
+  return `[masked: ${name}]`;
+}
+
+/** `found` in the order of the text, without overlaps. */
+export function maskAt(text: string, found: readonly TokenFound[]): string {
+  if (found.length === 0) return text;
+  let masked = '';
+  let at = 0;
+  for (const { name, from, to } of found) {
+    masked += text.slice(at, from) + maskOf(name);
+    at = to;
+  }
+  return masked + text.slice(at);
+}
+
+/** For where a path is shown: on the wire it stays exact, and may be shaped like a token. */
+export function maskTokens(text: string): string {
+  return maskAt(text, findTokens(text));
+}
