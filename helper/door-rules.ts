@@ -1,5 +1,6 @@
 /** What the door lets through: exact names of hosts, one port, and addresses of the public internet. Pure. */
 import { BlockList, isIP } from 'node:net';
+import { specialAddresses } from '#contract/special-addresses.ts';
 import type { Answer } from './answer.ts';
 
 export const doorPort = 443;
@@ -59,28 +60,7 @@ const open = new BlockList();
 open.addSubnet('2000::', 3, 'ipv6');
 
 const closed = new BlockList();
-for (const [network, bits] of [
-  ['0.0.0.0', 8],
-  ['10.0.0.0', 8],
-  ['100.64.0.0', 10],
-  ['127.0.0.0', 8],
-  ['169.254.0.0', 16],
-  ['172.16.0.0', 12],
-  ['192.0.0.0', 24],
-  ['192.0.2.0', 24],
-  ['192.31.196.0', 24],
-  ['192.52.193.0', 24],
-  ['192.88.99.0', 24],
-  ['192.168.0.0', 16],
-  ['192.175.48.0', 24],
-  ['198.18.0.0', 15],
-  ['198.51.100.0', 24],
-  ['203.0.113.0', 24],
-  ['224.0.0.0', 4],
-  ['240.0.0.0', 4],
-] as const) {
-  closed.addSubnet(network, bits, 'ipv4');
-}
+for (const [network, bits] of specialAddresses) closed.addSubnet(network, bits, 'ipv4');
 // Protocol assignments (Teredo among them), documentation, 6to4 (which holds an IPv4 address).
 for (const [network, bits] of [
   ['2001::', 23],

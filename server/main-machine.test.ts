@@ -92,6 +92,24 @@ describe.runIf(canBoot(name))(name, () => {
     expect(await house.branches('small')).toHaveLength(2);
   });
 
+  it('what a set-up installs is kept for the next job, as the user of the sandbox, and no check can write it', async () => {
+    const command = 'mkdir -p "$HOME/kept" && date +%s%N > "$HOME/kept/it" && id -u';
+    const check = 'cat "$HOME/kept/it" && echo mine >> "$HOME/kept/it"';
+    await house.addRepository('needs', { 'number.txt': 'one\n' }, check, ['--setup', command]);
+    const first = Shown.parse(await propose('needs', '--wait'));
+    expect(first.checks.map(({ command: ran, before, after }) => [ran, before.conclusion, after.conclusion])).toEqual([
+      [command, 'success', 'success'],
+      [check, 'success', 'success'],
+    ]);
+    const layers = async (): Promise<string> =>
+      await house.machine.must(['sh', '-c', 'cat /var/lib/patchgit/layers/*/home/kept/it']);
+    const kept = await layers();
+    expect(kept).toMatch(/^\d+\n$/);
+    const again = Shown.parse(await propose('needs', '--wait'));
+    expect(again.checks[0]?.after.notes?.join()).toMatch(/layer/);
+    expect(await layers()).toBe(kept);
+  });
+
   it('a patch is read by the user of the sandbox, who sees mirrors and quarantine and can write to neither', async () => {
     const { machine } = house;
     const reads = await machine.must(['journalctl', '--no-pager', '--output=cat', '--unit=patchgit-apply@*']);

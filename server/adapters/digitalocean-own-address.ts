@@ -1,26 +1,10 @@
 import { createSocket } from 'node:dgram';
 import { BlockList, isIPv4 } from 'node:net';
+import { specialAddresses } from '#contract/special-addresses.ts';
 
-/** Addresses that are not one machine's on the internet (RFC 6890): behind them somebody else's is what others see. */
+/** Behind a special address it is somebody else's that others see. */
 const notPublic = new BlockList();
-for (const [network, bits] of [
-  ['0.0.0.0', 8],
-  ['10.0.0.0', 8],
-  ['100.64.0.0', 10],
-  ['127.0.0.0', 8],
-  ['169.254.0.0', 16],
-  ['172.16.0.0', 12],
-  ['192.0.0.0', 24],
-  ['192.0.2.0', 24],
-  ['192.88.99.0', 24],
-  ['192.168.0.0', 16],
-  ['198.18.0.0', 15],
-  ['198.51.100.0', 24],
-  ['203.0.113.0', 24],
-  ['224.0.0.0', 3],
-] as const) {
-  notPublic.addSubnet(network, bits);
-}
+for (const [network, bits] of specialAddresses) notPublic.addSubnet(network, bits);
 
 /** Whether an IPv4 address is the one that others on the internet see. */
 export function isPublicIpv4(address: string): boolean {

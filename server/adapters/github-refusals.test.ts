@@ -160,7 +160,7 @@ it.each(cases)(
   },
 );
 
-it('looks for the pull request that there is said to be, and says the refusal when it cannot be seen', async () => {
+it('looks for the pull request that there is said to be, and says that it is not known when it cannot be seen', async () => {
   const already = 'A pull request already exists for octo:patchgit/one.';
   end = await farEnd(({ method }, response) =>
     method === 'POST'
@@ -169,7 +169,8 @@ it('looks for the pull request that there is said to be, and says the refusal wh
   );
   const { github, repository } = forgeAt(end.url);
   const no = refused(await github.forge.openPull(repository, newPull(commit)));
-  expect(no).toMatchObject({ code: 'forge_refused', message: expect.stringContaining(already) });
+  // A refusal would have its branch taken away, and with it the pull request.
+  expect(no).toMatchObject({ code: 'forge_unreachable', message: expect.stringMatching(/there|already/) });
   expect(end.heard.map(({ method }) => method)).toEqual(['POST', 'GET']);
 });
 

@@ -86,23 +86,7 @@ export function localForge(db: Database, clock: Clock): Forge {
         ? ok(closed)
         : no(problem('not_found', `There is no pull request ${number} in ${repository.name}.`));
     },
-    inspect: async () =>
-      ok({
-        credential: 'none',
-        actsAs: null,
-        expiresAtMs: null,
-        canRead: true,
-        canPush: null,
-        canOpenPulls: true,
-        canChangeWorkflows: true,
-        startsChecks: false,
-        isBaseProtected: null,
-        isArchived: false,
-        missing: [],
-      }),
-    // What it would show stands in the proposal already.
-    mark: async () => ok(null),
-    comment: async () => ok(null),
+    ...withoutForge,
     outcome: async (repository, { number }) => {
       const pull = byNumber(repository.id, number);
       if (!pull) return no(problem('not_found', `There is no pull request ${number} in ${repository.name}.`));
@@ -111,6 +95,26 @@ export function localForge(db: Database, clock: Clock): Forge {
       const nothing = { isDraft: false, mergedAtMs: null, mergeCommit: null, comments: 0, checks };
       return ok({ outcome: { ...nothing, state, head, closedAtMs }, seen: null });
     },
-    requests: async () => ok([]),
   };
 }
+
+/** What only a forge with people on it has. What would be shown there stands in the proposal already. */
+const withoutForge: Pick<Forge, 'inspect' | 'mark' | 'comment' | 'requests'> = {
+  inspect: async () =>
+    ok({
+      credential: 'none',
+      actsAs: null,
+      expiresAtMs: null,
+      canRead: true,
+      canPush: null,
+      canOpenPulls: true,
+      canChangeWorkflows: true,
+      startsChecks: false,
+      isBaseProtected: null,
+      isArchived: false,
+      missing: [],
+    }),
+  mark: async () => ok(null),
+  comment: async () => ok(null),
+  requests: async () => ok([]),
+};

@@ -1,6 +1,7 @@
+import type ssh2 from 'ssh2';
 import type { HelperKeys } from '../ports-cloud.ts';
 
-type Ssh = typeof import('ssh2');
+type Ssh = typeof ssh2;
 type KeyPair = ReturnType<Ssh['utils']['generateKeyPairSync']>;
 
 /** With one bad pair in 256, so many in a row mean that something else is wrong. */

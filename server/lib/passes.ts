@@ -33,12 +33,16 @@ export function passes({ every, pass, crash }: Options): Passes {
       .catch(crash)
       .finally(() => (running = null));
   };
+  const settle = async (): Promise<void> => {
+    const last = running;
+    if (last === null) return;
+    await last;
+    await settle();
+  };
   const stopTimer = every(nudge);
   return {
     nudge,
-    idle: async () => {
-      while (running !== null) await running;
-    },
+    idle: settle,
     stop: async () => {
       stopTimer();
       abort.abort();

@@ -8,6 +8,7 @@ import { assert } from '../../lib/assert.ts';
 import { addedLines } from '../patch/diff-view.ts';
 import { escalationOf, optionsFor } from '../plan/gather.ts';
 import { matching } from '../plan/policy.ts';
+import { isOwnRepository } from '../proposal/own-repository.ts';
 import { assessConfidence, expectedConfidence, type History } from '../proposal/confidence.ts';
 import { freeze } from '../proposal/freeze.ts';
 import { assessRisk } from '../proposal/risk.ts';
@@ -68,7 +69,7 @@ export async function propose(parts: JobParts, job: JobRow, repository: Reposito
     mended: patch.mends.length,
     secrets: patch.secrets,
     protectedPaths: matching(touched, plan.policy.protect),
-    ownRepository: repository.name === 'patchgit',
+    ownRepository: await isOwnRepository(parts.git, parts.mirrors.gitDir(repository.id), baseSha),
   });
   const history = parts.proposals.history(repository.id, risk.level);
   const mended = patch.mends.length;

@@ -1,5 +1,6 @@
 import { describe, expect, it } from 'vitest';
 import { ProposalDocument } from '#contract/proposal.ts';
+import type { Repository } from '#contract/repository.ts';
 import { freezeFacts } from '../../testing/documents.ts';
 import { digestOf, freeze } from './freeze.ts';
 
@@ -54,6 +55,21 @@ describe('the digest of a proposal', () => {
       'publishing.pullBody',
     ])
       expect(keys).toContain(key);
+  });
+
+  it('covers whether the pull request is a draft, and its labels, as the settings of the repository are', () => {
+    const { repository } = freezeFacts();
+    const asked = (pulls: Repository['pulls']): ProposalDocument =>
+      freeze(freezeFacts({ repository: pulls === undefined ? repository : { ...repository, pulls } }));
+    const draft = asked({ isDraft: true, labels: ['a', 'b'] });
+    expect(draft.publishing).toMatchObject({ isDraft: true, labels: ['a', 'b'] });
+    const others = [
+      asked(undefined),
+      asked({ isDraft: false, labels: ['a', 'b'] }),
+      asked({ isDraft: true, labels: ['a'] }),
+    ];
+    expect(others.map(({ digest }) => digest)).not.toContain(draft.digest);
+    expect(Object.keys(asked(undefined).publishing)).not.toContain('labels');
   });
 
   it('is the same after a way through JSON and whatever the order of its keys', () => {

@@ -123,3 +123,29 @@ describe('the gates before GO', () => {
     expect(gate('ci', { risk })?.reason).toContain('a\\u{202e}b.yml');
   });
 });
+
+describe('the gate of patchgit itself', () => {
+  const own = {
+    level: 'high' as const,
+    reasons: [{ code: 'own_repository', level: 'high' as const, message: 'x', paths: ['.'] }],
+  };
+  const verdict = (checks: GateFacts['checks']): string | undefined =>
+    gate('own_tests', { risk: own, checks })?.verdict;
+
+  it.each<[string, GateFacts['checks'], string | undefined]>([
+    ['stays away while all checks pass', [checkResult(), checkResult({ name: 'lint' })], undefined],
+    ['is closed without a check', [], 'closed'],
+    ['is closed with nothing but the built-in check', [checkResult({ source: 'built_in' })], 'closed'],
+    [
+      'is closed by a failure that was there before',
+      [checkResult(), checkResult({ before: failed, after: failed })],
+      'closed',
+    ],
+    ['is closed by a check that did not run', [checkResult({ after: checkSide({ conclusion: 'skipped' }) })], 'closed'],
+  ])('%s', (_, checks, expected) => expect(verdict(checks)).toBe(expected));
+
+  it('asks for the PIN in any case, and is not there for other repositories', () => {
+    expect(gate('own_repository', { risk: own })?.asksPin).toBe(true);
+    expect(gate('own_tests', { checks: [checkResult({ before: failed, after: failed })] })).toBeUndefined();
+  });
+});

@@ -22,6 +22,7 @@ export function judgeGates(facts: GateFacts): Gate[] {
   return [
     { name: 'applies', verdict: 'open', reason: 'git applied the patch to the base exactly' },
     facts.isDraft ? draftGate : proofGate(facts.checks),
+    ...ownGate(facts),
     ...flakyGate(facts.checks),
     ...policyGates(facts.policy, facts.forbiddenPaths),
     ...protectedGate(facts.risk),
@@ -73,6 +74,22 @@ function proofGate(checks: readonly CheckResult[]): Gate {
     };
   }
   return { name, verdict: 'open', reason: `${real.length} of ${real.length} checks pass, 0 new failures` };
+}
+
+/** patchgit can break itself, and with it what would mend it: its own tests must all have run and passed (DESIGN section 2). */
+function ownGate({ risk, checks }: GateFacts): Gate[] {
+  if (!risk.reasons.some(({ code }) => code === 'own_repository')) return [];
+  const real = checks.filter(isTest);
+  const isProved = real.length > 0 && real.every(({ after }) => after.conclusion === 'success');
+  if (isProved) return [];
+  return [
+    {
+      name: 'own_tests',
+      verdict: 'closed',
+      reason:
+        'This is patchgit itself: all of its checks must run and pass on the patched tree, also those that failed before',
+    },
+  ];
 }
 
 function flakyGate(checks: readonly CheckResult[]): Gate[] {

@@ -110,6 +110,22 @@ describe('what GO will write', () => {
       expect(text).not.toMatch(/@\w|#\d|GH-\d|\/(?:issues|pull)\/\d/i);
   });
 
+  it('masks a token in a title, a command and the name of a file wherever it is published, the branch too', () => {
+    const token = `ghp_${'aB3'.repeat(12)}`;
+    const facts = freezeFacts({ title: `Remove ${token} from the docs` });
+    const risk = {
+      level: 'high' as const,
+      reasons: [{ code: 'x', level: 'high' as const, message: token, paths: [] }],
+    };
+    const checks = [checkResult({ command: `curl -H ${token}` })];
+    const { publishing } = freeze({ ...facts, risk, proved: { ...facts.proved, checks } });
+    expect(publishing.pullTitle).toBe('Remove [masked: GitHub token] from the docs');
+    expect(publishing.pullBody).toMatch(/curl -H \\\[masked: GitHub token\\\]/);
+    // A branch is in small letters, and a Markdown text has backslashes: neither may let it through.
+    const all = Object.values(publishing).join(' ').replaceAll('\\', '').toLowerCase();
+    expect(all).not.toContain(token.toLowerCase().slice(4, 30));
+  });
+
   it('says the evidence, the base, the tree and that nothing is merged', () => {
     const { pullBody } = documentOf().publishing;
     for (const said of [

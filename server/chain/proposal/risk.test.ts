@@ -111,6 +111,9 @@ describe('risk by rules', () => {
         },
       ],
     });
+    const named = { ...place, kind: 'GitHub token in its name', line: 0, lastLine: 0 };
+    const inName = assessRisk({ ...nothing, secrets: { known: true, why: null, found: [named] } });
+    expect(inName.reasons[0]?.message).toMatch(/: GitHub token in its name in "[^"]+"$/);
     const unknown = assessRisk({ ...nothing, secrets: { known: false, why: 'It took too long.', found: [] } });
     expect(unknown).toMatchObject({ level: 'high', reasons: [{ code: 'secrets_unknown' }] });
     expect(codes(assessRisk({ ...nothing, secrets: { known: true, why: null, found: [] } }))).toEqual([]);

@@ -19,7 +19,12 @@ export interface Installed {
   /** The command, as root over the socket. */
   readonly patchgit: (words: readonly string[], stdin?: string) => Promise<Ran>;
   /** Adds a repository that the daemon's user can read, with one commit and one check. */
-  readonly addRepository: (name: string, files: Readonly<Record<string, string>>, check: string) => Promise<void>;
+  readonly addRepository: (
+    name: string,
+    files: Readonly<Record<string, string>>,
+    check: string,
+    more?: readonly string[],
+  ) => Promise<void>;
   readonly branches: (name: string) => Promise<string[]>;
   /** Hands one command to the helper behind the socket of `patchgit-run`, as `user` (the daemon's). */
   readonly askHelper: (request: HelperRequest, user?: string) => Promise<HelperAnswer>;
@@ -101,7 +106,8 @@ export async function installed({ root, environment = '' }: Installing): Promise
       machine,
       holdsLimits: [...version1, ...version2].includes('memory'),
       patchgit,
-      addRepository: (name, files, check) => addRepository({ machine, patchgit }, name, files, check),
+      addRepository: (name, files, check, more = []) =>
+        addRepository({ machine, patchgit }, name, files, [check, ...more]),
       branches: async (name) => {
         const list = ['git', '-C', join(repositories, name), 'branch', '--list', '--format=%(refname:short)'];
         return (await machine.must(list, { user: 'patchgit' })).split('\n').filter(Boolean);
@@ -128,7 +134,7 @@ async function addRepository(
   { machine, patchgit }: Pick<Installed, 'machine' | 'patchgit'>,
   name: string,
   files: Readonly<Record<string, string>>,
-  check: string,
+  [check = '', ...more]: readonly string[],
 ): Promise<void> {
   const folder = join(repositories, name);
   for (const [path, text] of Object.entries(files)) await machine.writeFile(join(folder, path), text);
@@ -139,7 +145,7 @@ async function addRepository(
   await git('init', '-q', '--initial-branch=main');
   await git('add', '--all');
   await git('commit', '-q', '-m', 'the first');
-  const added = await patchgit(['repo', 'add', folder, '--name', name, '--check', check, '--json']);
+  const added = await patchgit(['repo', 'add', folder, '--name', name, '--check', check, ...more, '--json']);
   if (added.code !== 0) throw new Error(`${added.stderr}${added.stdout}`);
 }
 

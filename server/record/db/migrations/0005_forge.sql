@@ -12,14 +12,14 @@ create table outcome (
   proposal_id text primary key references proposal (id),
   state text not null check (state in ('open', 'closed', 'merged')),
   checks_state text not null check (checks_state in ('none', 'pending', 'success', 'failure')),
-  -- The whole answer as JSON; null before the first one.
+  -- The whole answer as JSON, null before the first one.
   answer text,
   -- What the forge needs to say "nothing new" without an answer.
   seen text,
   opened_at_ms integer not null,
   checked_at_ms integer,
   next_at_ms integer not null,
-  -- When labels and status were set or refused for good; null: still to do.
+  -- When labels and status were set or refused for good (null: still to do).
   marked_at_ms integer,
   trouble text
 ) strict, without rowid;
@@ -43,7 +43,7 @@ create table intake (
   message_id text,
   made_at_ms integer not null,
   seen_at_ms integer not null,
-  -- When the forge was told where to look; null: still to do.
+  -- When the forge was told where to look (null: still to do).
   answered_at_ms integer,
   primary key (repository_id, key)
 ) strict, without rowid;
