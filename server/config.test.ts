@@ -34,6 +34,7 @@ describe('the configuration', () => {
         host: '127.0.0.1',
         port: defaultPort,
         publicUrl: null,
+        publicAddress: null,
         logLevel: 'info',
         budget: good,
         budgetFile: join(folder, 'budget.json'),

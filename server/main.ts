@@ -34,6 +34,7 @@ import { authRoutes } from './doors/http/auth-routes.ts';
 import { chainRoutes } from './doors/http/chain-routes.ts';
 import { chatRoutes } from './doors/http/chat-routes.ts';
 import { examine, listIntegrations } from './doors/http/doctor.ts';
+import { forgeRoutes } from './doors/http/forge-routes.ts';
 import { helperRoutes } from './doors/http/helper-routes.ts';
 import { fixRoutes } from './doors/intake/fix-routes.ts';
 import { moneyRoutes } from './doors/http/money-routes.ts';
@@ -315,6 +316,7 @@ function buildDoors(
     authRoutes(entrance),
     recordRoutes({ ledger, artifacts }),
     repositoryRoutes(work),
+    forgeRoutes({ ...work, candidates: chain.github.candidates }),
     chatRoutes({ ...work, chat, accepting: accepted, replyLater: chain.replies.nudge }),
     chainRoutes({ ...work, ...chain.spending, accepting: accepted, runner: running, door: entrance }),
     stateRoutes(state),

@@ -24,7 +24,9 @@ export function outcomeText(proposal: Proposal): string[] {
     ]),
     ...lines.others.map((line) => `  ${line}`),
     ...(lines.trouble === null ? [] : [`  The last look came to nothing: ${lines.trouble}`]),
-    ...(lines.ciVerdict === 'bad' ? [`  Ask for a fix with: patchgit fix ${proposal.document.id}`] : []),
+    ...(lines.ciVerdict === 'bad' && outcome?.state === 'open'
+      ? [`  Ask for a fix with: patchgit fix ${proposal.document.id}`]
+      : []),
   ];
 }
 

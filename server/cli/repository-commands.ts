@@ -106,4 +106,3 @@ export const repoRemove = named(async (client, name) => {
   const answer = await client.send('DELETE', `/api/repositories/${name}`);
   return answer.ok ? done(answer.value, 'Removed. The repository itself was not touched.') : refusedWith(answer.why);
 });
-

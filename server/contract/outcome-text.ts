@@ -55,6 +55,7 @@ function pullSentence(number: number, { state, isDraft }: Outcome): string {
 function ciSentence({ state, checks }: Outcome): Pick<OutcomeLines, 'ci' | 'ciVerdict'> {
   const { total, failed } = checks;
   const all = total === 1 ? 'one check' : `${total} checks`;
+  const which = total === 1 ? 'its one check' : `${failed.length} of ${all}`;
   switch (checks.state) {
     case 'none':
       return { ci: state === 'open' ? 'The CI there has said nothing yet.' : null, ciVerdict: 'open' };
@@ -63,6 +64,6 @@ function ciSentence({ state, checks }: Outcome): Pick<OutcomeLines, 'ci' | 'ciVe
     case 'success':
       return { ci: `The CI there passed (${all}).`, ciVerdict: 'good' };
     case 'failure':
-      return { ci: `The CI there failed: ${failed.length} of ${all}.`, ciVerdict: 'bad' };
+      return { ci: `The CI there failed: ${which}.`, ciVerdict: 'bad' };
   }
 }

@@ -114,8 +114,8 @@ export function samplePatch(name: string): string {
 }
 
 /** Pastes a diff as the owner does, and waits for the confirm screen of its proposal. */
-export async function pasteAndProve(page: Page, patch: string, title: string): Promise<void> {
-  await submitPatch(page, patch, title);
+export async function pasteAndProve(page: Page, patch: string, title: string, repository?: string): Promise<void> {
+  await submitPatch(page, patch, title, repository);
   // The job's page waits for a tap: a screen never changes by itself.
   await page.getByRole('link', { name: 'Open proposal' }).click();
   await page.getByRole('heading', { name: title, level: 1 }).waitFor();
@@ -123,10 +123,11 @@ export async function pasteAndProve(page: Page, patch: string, title: string): P
 }
 
 /** Fills in the form and sends it. On a phone the form is a page of its own once there is a list. */
-export async function submitPatch(page: Page, patch: string, title: string): Promise<void> {
+export async function submitPatch(page: Page, patch: string, title: string, repository?: string): Promise<void> {
   await page.goto(new URL('/proposals?paste', page.url()).href);
   await page.getByLabel('Diff', { exact: true }).fill(patch);
   await page.getByLabel('Title').fill(title);
+  if (repository !== undefined) await page.getByLabel('Repository').selectOption(repository);
   await page.getByRole('button', { name: 'Prove this diff' }).click();
 }
 

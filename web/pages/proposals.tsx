@@ -91,9 +91,7 @@ function Line({ row }: { readonly row: ProposalRow }) {
       </span>
       <span class="line-end">
         <span class={`line-state ${isBad(row) ? 'bad-text' : ''}`}>
-          {row.state === 'open'
-            ? proofWord(row)
-            : (pullWords(row) ?? stateLabel(row))}
+          {row.state === 'open' ? proofWord(row) : (pullWords(row) ?? stateLabel(row))}
         </span>
         <span class="line-sub num">
           <Time atMs={row.createdAtMs} />

@@ -5,7 +5,7 @@ import { clock, usd } from '../format.ts';
 import type { GoState } from '../go-state.ts';
 import type { GoFix } from '../go.ts';
 import { useView } from '../store.ts';
-import { Alert, Button, Sheet, Submit, Text } from './bits.tsx';
+import { Alert, Button, PathText, Sheet, Submit, Text } from './bits.tsx';
 
 /** The bar with the one button; after GO the receipt stands in its place. */
 export function Decision({ go }: { readonly go: GoState }) {
@@ -32,7 +32,7 @@ function Ask({ go, shown }: { readonly go: GoState; readonly shown: Proposal }) 
       <div class="decision-why" aria-live="polite">
         {button.reason ? (
           <p class={`reason ${button.tone}`} id="go-reason">
-            <Text value={button.reason} />
+            <PathText value={button.reason} />
           </p>
         ) : null}
         <Fix fix={button.fix} go={go} />

@@ -1,5 +1,6 @@
 import type { Message } from '#contract/chat.ts';
 import type { Job } from '#contract/job.ts';
+import { maskTokens } from '#contract/token-shapes.ts';
 import { bytesText, clock } from '../format.ts';
 import { lazy } from '../lazy.tsx';
 import { deliveryText } from '../outbox.ts';
@@ -28,10 +29,10 @@ export function MessageRow({ message, job }: { readonly message: Message; readon
       <div class="bubble">
         {owner ? (
           <p class="words">
-            <Text value={message.text} />
+            <Text value={maskTokens(message.text)} />
           </p>
         ) : (
-          <Markdown text={message.text} />
+          <Markdown text={maskTokens(message.text)} />
         )}
         {message.patchBytes === null ? null : <p class="attached">Diff attached, {bytesText(message.patchBytes)}</p>}
         {message.prompt ? <Prompt prompt={message.prompt} /> : null}

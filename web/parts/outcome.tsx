@@ -12,18 +12,24 @@ import { Alert, Button, Section, Text, useAct } from './bits.tsx';
 
 /** A look that found nothing new writes nothing into the ledger, so "as of" is asked for while the page is seen. */
 const askEveryMs = 30_000;
+/** Until the first look, which comes soon after GO. */
+const askFirstEveryMs = 3_000;
 
 /** What has become of a published change where it was published: the pull request, its CI, and what others did. */
 export function Outcome({ proposal, reload }: { readonly proposal: Proposal; readonly reload: () => void }) {
   const lines = outcomeLines(proposal);
   const isOpen = lines !== null && (proposal.outcome?.state ?? 'open') === 'open';
+  const isFirst = proposal.outcome === undefined;
   useEffect(() => {
     if (!isOpen) return undefined;
-    const timer = setInterval(() => {
-      if (document.visibilityState === 'visible') reload();
-    }, askEveryMs);
+    const timer = setInterval(
+      () => {
+        if (document.visibilityState === 'visible') reload();
+      },
+      isFirst ? askFirstEveryMs : askEveryMs,
+    );
     return () => clearInterval(timer);
-  }, [isOpen, proposal.document.id]);
+  }, [isOpen, isFirst, proposal.document.id]);
   if (lines === null) return null;
   const { outcome } = proposal;
   const checkedAtMs = outcome?.checkedAtMs ?? null;
@@ -63,7 +69,7 @@ export function Outcome({ proposal, reload }: { readonly proposal: Proposal; rea
           The last look came to nothing: <Text value={lines.trouble} />
         </p>
       )}
-      {lines.ciVerdict === 'bad' ? <FixIt id={proposal.document.id} /> : null}
+      {isOpen && lines.ciVerdict === 'bad' ? <FixIt id={proposal.document.id} /> : null}
     </Section>
   );
 }

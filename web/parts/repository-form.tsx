@@ -86,7 +86,7 @@ function pullsOf(fields: FormData): NonNullable<Repository['pulls']> {
 /** How GO opens pull requests there. It is part of what a proposal quotes, so it counts from the next proposal on. */
 function Pulls({ pulls }: { readonly pulls: Repository['pulls'] }) {
   return (
-    <fieldset class="check-line pull-settings">
+    <fieldset class="pull-settings">
       <legend>Pull requests</legend>
       <label class="switch">
         <input type="checkbox" role="switch" name="isDraft" defaultChecked={pulls?.isDraft ?? false} />

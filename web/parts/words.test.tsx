@@ -1,15 +1,39 @@
 import { describe, expect, it } from 'vitest';
+import type { ProposalRow } from '#contract/api.ts';
+import { ObjectId } from '#contract/ids.ts';
 import type { Job } from '#contract/job.ts';
 import { JobState } from '#contract/job.ts';
 import { MessageState } from '#contract/chat.ts';
 import { jobStateText } from './job-card.tsx';
 import { deliveryOf } from './message.tsx';
+import { pullWords } from './outcome.tsx';
 import { chipText } from './page.tsx';
 import { stageStates } from './rail.tsx';
 
 const noon = Date.UTC(2026, 10, 21, 12, 0);
 
 describe('the words for what is going on', () => {
+  it('says in a list what became of a pull request, and of CI only while it matters', () => {
+    const id = ObjectId.parse('a'.repeat(40));
+    const row = (state: 'open' | 'merged' | 'closed', ciState?: ProposalRow['ciState']) => ({
+      state: 'published' as const,
+      publication: {
+        branch: 'b',
+        commit: id,
+        tree: id,
+        step: 'opened' as const,
+        trouble: null,
+        pr: { number: 3, url: '', state },
+      },
+      ...(ciState === undefined ? {} : { ciState }),
+    });
+    expect(pullWords(row('open'))).toBe('PR #3 open');
+    expect(pullWords(row('open', 'none'))).toBe('PR #3 open');
+    expect(pullWords(row('open', 'failure'))).toBe('PR #3 open, × CI failed');
+    expect(pullWords(row('merged', 'failure'))).toBe('PR #3 merged');
+    expect(pullWords({ ...row('open'), state: 'undone' })).toBeNull();
+  });
+
   it('says on the chip what the owner may believe', () => {
     const view = { link: 'live' as const, asOfMs: noon, newBuild: false };
     expect(chipText(view, false)).toBe('● Live');

@@ -89,7 +89,7 @@ function publish(number: number): ProposalId {
     .prepare(
       `insert into publication (proposal_id, branch, commit_id, tree, step, pull_number, decided_at_ms) values (?, ?, ?, ?, 'opened', ?, 1)`,
     )
-    .run(id, `patchgit/${number}`, number === 1 ? commit : `${digits}`.padEnd(40, 'e'), commit, number);
+    .run(id, `patchgit/${number}`, number === 1 ? commit : digits.padEnd(40, 'e'), commit, number);
   return id;
 }
 

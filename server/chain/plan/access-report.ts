@@ -19,7 +19,11 @@ export function accessFindings(access: ForgeAccess, base: string, nowMs: number)
     add('access', 'bad', 'Nothing is connected that may act there: add GITHUB_TOKEN, or the number and key of an App.');
     return findings;
   }
-  add('acts as', 'good', `patchgit acts there as ${actsAs ?? 'somebody unnamed'}, with ${credentialWords[credential]}.`);
+  add(
+    'acts as',
+    'good',
+    `patchgit acts there as ${actsAs ?? 'somebody unnamed'}, with ${credentialWords[credential]}.`,
+  );
   const right = (name: string, has: boolean | null, words: RightWords): void => {
     if (has === null) add(name, 'warned', `Whether it may ${words.may} ${words.unknown ?? untilFirst}`);
     else add(name, has ? 'good' : (words.without ?? 'bad'), has ? `It may ${words.may}.` : words.not);

@@ -1,6 +1,6 @@
 import { describe, expect, it } from 'vitest';
 import { Freshness, ProposalState, Publication } from '#contract/proposal.ts';
-import { decide, decidePull, type PublishFacts, type PublishStep } from './decide.ts';
+import { decide, decidePull, decidePush, type PublishFacts, type PublishStep } from './decide.ts';
 import { publicationSteps } from './states.ts';
 
 const fresh = (verdict: Freshness['verdict']): Freshness => ({
@@ -83,6 +83,23 @@ describe('a forge that asked us to wait', () => {
   });
 });
 
+describe('a push that did not succeed', () => {
+  it.each([
+    ['was refused, and was the first', { answer: 'final', there: null, askedAtMs: null }, 'refuse'],
+    ['was refused after one that may still land', { answer: 'final', there: 'nothing', askedAtMs: 501 }, 'wait'],
+    ['was refused after one that landed', { answer: 'final', there: 'ours', askedAtMs: 501 }, 'pushed'],
+    ['was refused after one that came to nothing', { answer: 'final', there: 'nothing', askedAtMs: 500 }, 'refuse'],
+    ['was refused, and nobody says what is there', { answer: 'final', there: null, askedAtMs: 500 }, 'wait'],
+    ['was refused where something else stands', { answer: 'final', there: 'other', askedAtMs: 999 }, 'taken'],
+    ['was not answered, and is there', { answer: 'lost', there: 'ours', askedAtMs: null }, 'pushed'],
+    ['was not answered, and is not there so far', { answer: 'lost', there: 'nothing', askedAtMs: null }, 'wait'],
+    ['was not answered, and nobody says what is there', { answer: 'lost', there: null, askedAtMs: null }, 'wait'],
+    ['was not answered where something else stands', { answer: 'lost', there: 'other', askedAtMs: null }, 'taken'],
+  ] as const)('because it %s', (_, facts, step) => {
+    expect(decidePush({ ...facts, nowMs: 1000, landsWithinMs: 500 })).toBe(step);
+  });
+});
+
 describe('a pull request', () => {
   it.each([
     ['is there', { isThere: true, askedAtMs: null }, 'take'],
@@ -94,6 +111,8 @@ describe('a pull request', () => {
     ['was asked for by a clock that was ahead', { isThere: false, askedAtMs: 5000 }, 'wait'],
     ['may be there', { isThere: null, askedAtMs: null }, 'wait'],
     ['may be there, long after it was asked for', { isThere: null, askedAtMs: 0 }, 'wait'],
+    ['may not be seen, and was never asked for', { isThere: 'forbidden', askedAtMs: null }, 'withdraw'],
+    ['may not be seen any more, and was asked for', { isThere: 'forbidden', askedAtMs: 0 }, 'wait'],
   ] as const)('that %s', (_, facts, step) => {
     expect(decidePull({ ...facts, nowMs: 1000, landsWithinMs: 500 })).toBe(step);
   });

@@ -44,7 +44,7 @@ export async function deleteBranch(parts: PublishParts, { document }: Proposal):
     return keepPublished(
       parts,
       document,
-      `The pull request is closed, but the branch ${branch} could not be deleted: ${deleted.why.detail}`,
+      `The pull request is closed, but the branch ${branch} could not be deleted: ${deleted.why.detail} Undo can be asked for again.`,
     );
   parts.db.transaction(() => {
     parts.publications.advance(document.id, 'closed', 'undone');

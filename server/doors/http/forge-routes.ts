@@ -22,5 +22,8 @@ export function forgeRoutes({ repositories, candidates }: Parts): Routes {
 
 /** A repository may be added under any of its addresses; GitHub tells names apart without letter case. */
 function addressOf(url: string): string {
-  return url.toLowerCase().replace(/\/+$/, '').replace(/\.git$/, '');
+  return url
+    .toLowerCase()
+    .replace(/\/+$/, '')
+    .replace(/\.git$/, '');
 }

@@ -3,13 +3,13 @@ import type { RepositoryId } from '#contract/ids.ts';
 import type { Repository } from '#contract/repository.ts';
 import type { Accepting } from '../../chain/job/accept.ts';
 import { never } from '../../lib/assert.ts';
-import type { Result } from '../../lib/result.ts';
+import { ok, type Result } from '../../lib/result.ts';
 import type { Problem } from '#contract/problem.ts';
 import type { Clock, Forge, Log } from '../../ports.ts';
 import type { Database } from '../../record/db/open.ts';
 import type { Ledger } from '../../record/ledger/store.ts';
 import type { Repositories } from '../../resources/repo/store.ts';
-import { acceptMessage, acceptThread } from '../chat/accept.ts';
+import { acceptMessage } from '../chat/accept.ts';
 import type { Chat } from '../chat/store.ts';
 import { intakeLabel, intakeWord, isOfIssue, judge, messageOf } from './decide.ts';
 import type { Intakes } from './store.ts';
@@ -76,7 +76,7 @@ async function takeOne(
   request: ForgeRequest,
   verdict: ReturnType<typeof judge>,
 ): Promise<void> {
-  const { db, ledger, intakes } = parts;
+  const { db, ledger, intakes, chat } = parts;
   const { key, author, number, url } = request;
   const body = { repository: repository.name, key, author, number, url };
   switch (verdict) {
@@ -88,11 +88,12 @@ async function takeOne(
       return;
     case 'accepted': {
       const { threadId, threadTitle, messageId, text } = messageOf(repository, request);
-      const thread = acceptThread(parts, { id: threadId, title: threadTitle });
-      const message = thread.ok
-        ? await acceptMessage(parts, threadId, { id: messageId, text, repository: repository.name })
-        : thread;
-      // Taken and recorded are two steps: the ids come from the request, so what a crash left between them is found again.
+      const thread = chat.findThread(threadId) ?? chat.addThread({ id: threadId, title: threadTitle });
+      // Taken and recorded are two steps: the ids come from the request, so what a crash left between them is found again, also when
+      // the text was changed on the forge meanwhile, or the repository's name here.
+      const there = chat.findMessage(messageId);
+      const asked = { id: messageId, text, repository: repository.name };
+      const message = there === null ? await acceptMessage(parts, thread.id, asked) : ok(there);
       db.transaction(() => {
         intakes.add(repository.id, request, 'accepted', message.ok ? messageId : null);
         ledger.append(

@@ -93,6 +93,8 @@ export interface FakeGitHub extends People {
   readonly git: (repository: string, ...args: string[]) => string;
   /** Resolves when nothing is under way: no request, no late push, no webhook. */
   readonly settled: () => Promise<void>;
+  /** Cuts every connection, those that hang among them. */
+  readonly cut: () => void;
   /** Only with a fake clock. */
   readonly advance: (ms: number) => void;
   readonly close: () => Promise<void>;
@@ -111,13 +113,7 @@ export async function startFakeGitHub(options: FakeGitHubOptions = {}): Promise<
     drift: [],
   };
   const webhooks = openWebhooks(world);
-  const underWay = new Set<Promise<unknown>>();
-  const track = (work: Promise<unknown>): void => {
-    const done = work
-      .catch((error: unknown) => rest.drift.push(`the fake forge failed: ${String(error)}`))
-      .finally(() => underWay.delete(done));
-    underWay.add(done);
-  };
+  const { underWay, track } = tracker(rest);
   const serve = (handle: (request: IncomingMessage, response: ServerResponse) => Promise<void>): Server =>
     createServer((request, response) => {
       const served = handle(request, response).catch((error: unknown) => {
@@ -153,6 +149,7 @@ export async function startFakeGitHub(options: FakeGitHubOptions = {}): Promise<
     branches: (name) => world.repository(name).bare.branches(),
     git: (name, ...args) => world.repository(name).bare.git(...args),
     settled,
+    cut: () => [api, web].forEach((server) => server.closeAllConnections()),
     advance: (ms) => {
       if (!isFake(clock)) throw new Error('Real time cannot be moved: give the fake forge a fake clock.');
       clock.advance(ms);
@@ -169,6 +166,18 @@ export async function startFakeGitHub(options: FakeGitHubOptions = {}): Promise<
       }
     },
   };
+}
+
+/** What is under way; what goes wrong in it fails the test. */
+function tracker({ drift }: Rest): { underWay: Set<Promise<unknown>>; track: (work: Promise<unknown>) => void } {
+  const underWay = new Set<Promise<unknown>>();
+  const track = (work: Promise<unknown>): void => {
+    const done = work
+      .catch((error: unknown) => drift.push(`the fake forge failed: ${String(error)}`))
+      .finally(() => underWay.delete(done));
+    underWay.add(done);
+  };
+  return { underWay, track };
 }
 
 function accounts(

@@ -1,5 +1,6 @@
 import { afterEach, describe, expect, it } from 'vitest';
 import { openForgeDesk, refusedBy, type ForgeDesk } from './desk.ts';
+import type { Permissions } from './credentials.ts';
 import type { FakeGitHubOptions } from './forge.ts';
 
 let desk: ForgeDesk | null = null;
@@ -192,11 +193,56 @@ it('wants a user agent, a version it knows, a media type it has, and JSON', asyn
   expect([broken.status, await broken.json()]).toMatchObject([400, { message: 'Problems parsing JSON' }]);
 });
 
-it('has nothing that is not in the description, and says 404 to it', async () => {
+it('has nothing that neither the description nor its list of typed operations names, and says 404 to it', async () => {
   const { octo, forge } = await start();
-  expect((await refusedBy(octo.repos.listForAuthenticatedUser())).status).toBe(404);
-  expect((await refusedBy(octo.issues.addLabels({ ...shop, issue_number: 1, labels: ['a'] }))).status).toBe(404);
+  expect((await refusedBy(octo.repos.listTags(shop))).status).toBe(404);
+  expect((await refusedBy(octo.issues.lock({ ...shop, issue_number: 1 }))).status).toBe(404);
   expect(forge.calls.map(({ operation }) => operation)).toEqual([null, null]);
+});
+
+it('lists issues and comments as GitHub does: pull requests among them, by label, by change, page by page', async () => {
+  const { octo, forge, clock } = await start();
+  const first = forge.addIssue('octo/shop', { title: 'first', labels: ['Patchgit'] });
+  forge.addIssue('octo/shop', { title: 'second' });
+  forge.pushBy({ repository: 'octo/shop', branch: 'a', files: { a: 'a\n' } });
+  const { data: pull } = await octo.pulls.create({ ...shop, title: 'third', head: 'a', base: 'main' });
+  const titles = async (asked: object): Promise<string[]> =>
+    (await octo.issues.listForRepo({ ...shop, ...asked })).data.map(({ title }) => title);
+  expect((await titles({})).toSorted()).toEqual(['first', 'second', 'third']);
+  expect(await titles({ labels: 'patchgit' })).toEqual(['first']);
+  expect(await titles({ per_page: 1, page: 2, direction: 'asc' })).toEqual(['second']);
+  const { data: issues } = await octo.issues.listForRepo(shop);
+  expect(issues.filter(({ pull_request }) => pull_request).map(({ title }) => title)).toEqual(['third']);
+  clock.advance(60_000);
+  const since = new Date(clock.nowMs()).toISOString();
+  await octo.issues.createComment({ ...shop, issue_number: first.number, body: 'a' });
+  expect(await titles({ since })).toEqual(['first']);
+  const { data: labels } = await octo.issues.addLabels({ ...shop, issue_number: pull.number, labels: ['b', 'b'] });
+  expect(labels.map(({ name }) => name)).toEqual(['b']);
+  expect(await titles({ since, sort: 'updated', direction: 'asc' })).toEqual(['first', 'third']);
+  const comments = await octo.issues.listCommentsForRepo({ ...shop, since });
+  expect(comments.data.map(({ body, issue_url }) => [body, issue_url])).toEqual([
+    ['a', `${forge.url}/repos/octo/shop/issues/${first.number}`],
+  ]);
+  expect((await refusedBy(octo.issues.addLabels({ ...shop, issue_number: 99, labels: ['a'] }))).status).toBe(404);
+  expect((await octo.repos.listForAuthenticatedUser()).data.map(({ full_name }) => full_name)).toEqual(['octo/shop']);
+});
+
+it('shows issues only to a token that may read them, and pull requests as issues to nobody else', async () => {
+  const { forge, octokit } = await start();
+  const issue = forge.addIssue('octo/shop', { title: 'a' });
+  const asWith = (permissions: Permissions) =>
+    octokit(forge.addToken({ kind: 'fine_grained', login: 'octo', permissions }));
+  const words = 'Resource not accessible by personal access token';
+  const blind = asWith({ contents: 'write', pull_requests: 'write' });
+  expect(await refusedBy(blind.issues.listForRepo(shop))).toMatchObject({ status: 403, body: { message: words } });
+  expect((await blind.issues.listCommentsForRepo(shop)).status).toBe(200);
+  const reader = asWith({ issues: 'read' });
+  expect((await reader.issues.listForRepo(shop)).status).toBe(200);
+  const label = reader.issues.addLabels({ ...shop, issue_number: issue.number, labels: ['a'] });
+  expect(await refusedBy(label)).toMatchObject({ status: 403, body: { message: words } });
+  const stranger = octokit(forge.addToken({ kind: 'classic', login: 'eve' }));
+  expect(await refusedBy(stranger.issues.listForRepo(shop))).toMatchObject({ status: 404 });
 });
 
 it('writes no credential into its own log', async () => {

@@ -15,7 +15,7 @@ import {
   type AskedOfRepository,
   type Route,
 } from './routes-kit.ts';
-import { instant, repositoryShape, type Json } from './shapes.ts';
+import { instant, repositoryShape } from './shapes.ts';
 import { commentShape, issueShape, labelShape, pullIssueShape } from './shapes-work.ts';
 import type {
   CommentRow,
@@ -42,15 +42,13 @@ export const typedRoutes: readonly Route[] = [
   ofRepository('actions/download-job-logs-for-workflow-run', 'GET', '/actions/jobs/:id/logs', reads('actions'), jobLog),
 ];
 
-/** A page of rows that the vendor's types hold. */
-function typed<Row extends Json, One>(url: URL, rows: readonly One[], shape: (one: One) => Row): Reply {
-  return listed(url, rows, shape);
-}
+/** The value of a parameter, by a name that the vendor's client knows; `otherwise` is what GitHub takes without it. */
+type Value<Parameters> = (name: keyof Parameters & string, otherwise: string) => string;
 
-/** The value of a parameter that the vendor's client knows; `otherwise` is what GitHub takes without it. */
-function asked<Parameters, Name extends keyof Parameters & string>(url: URL, name: Name, otherwise: string): string {
-  return url.searchParams.get(name) ?? otherwise;
-}
+const valueIn =
+  (url: URL) =>
+  (name: string, otherwise: string): string =>
+    url.searchParams.get(name) ?? otherwise;
 
 /** In the order that was asked for: by the last change or by the beginning, the newest first unless said otherwise. */
 function ordered<One extends { readonly createdAtMs: number; readonly updatedAtMs: number }>(
@@ -69,8 +67,7 @@ function isSince(url: URL, name: string, updatedAtMs: number): boolean {
 }
 
 function listIssues({ world, repository, url }: AskedOfRepository): Reply {
-  const value = (name: keyof IssuesAsked & string, otherwise: string): string =>
-    asked<IssuesAsked, typeof name>(url, name, otherwise);
+  const value: Value<IssuesAsked> = valueIn(url);
   const state = value('state', 'open');
   if (!['open', 'closed', 'all'].includes(state))
     return replies.invalid([{ resource: 'Issue', field: 'state', code: 'invalid' }]);
@@ -81,21 +78,20 @@ function listIssues({ world, repository, url }: AskedOfRepository): Reply {
     .filter((one) => labels.every((label) => one.labels.some((its) => its.toLowerCase() === label.toLowerCase())))
     .filter((one) => isSince(url, 'since', one.updatedAtMs));
   const inOrder = ordered(rows, value('sort', 'created'), value('direction', 'desc'));
-  return typed(url, inOrder, (one): IssueRow =>
+  return listed(url, inOrder, (one): IssueRow =>
     'branch' in one ? pullIssueShape(world, repository, one) : issueShape(world, repository, one),
   );
 }
 
 function listComments({ world, repository, url }: AskedOfRepository): Reply {
-  const value = (name: keyof CommentsAsked & string, otherwise: string): string =>
-    asked<CommentsAsked, typeof name>(url, name, otherwise);
+  const value: Value<CommentsAsked> = valueIn(url);
   const rows = repository.comments
     .map((one) => ({ ...one, updatedAtMs: one.createdAtMs }))
     .filter((one) => isSince(url, 'since', one.updatedAtMs));
   // Without `sort` the direction is ignored, and they come by their number.
   const isSorted = url.searchParams.has('sort');
   const inOrder = isSorted ? ordered(rows, value('sort', 'created'), value('direction', 'desc')) : rows;
-  return typed(url, inOrder, (one): CommentRow => commentShape(world, repository, one));
+  return listed(url, inOrder, (one): CommentRow => commentShape(world, repository, one));
 }
 
 function addLabels({ world, repository, body, by, id }: AskedOfRepository): Reply {
@@ -114,9 +110,9 @@ function addLabels({ world, repository, body, by, id }: AskedOfRepository): Repl
 function listOwnRepositories({ world, credential, url }: Asked): Reply {
   if (credential === null) return replies.needsSignIn;
   if (credential.kind === 'installation' || credential.kind === 'app') return replies.notAccessible(credential.kind);
-  const sortedBy: keyof RepositoriesAsked = 'sort';
-  const sort = url.searchParams.get(sortedBy) ?? 'full_name';
-  const direction = asked<RepositoriesAsked, 'direction'>(url, 'direction', sort === 'full_name' ? 'asc' : 'desc');
+  const value: Value<RepositoriesAsked> = valueIn(url);
+  const sort = value('sort', 'full_name');
+  const direction = value('direction', sort === 'full_name' ? 'asc' : 'desc');
   const theirs = world.repositories
     .filter((one) => world.roleOf(one, loginOf(credential)) !== null)
     .filter((one) => credential.kind === 'classic' || isSelected(world, one, credential));
@@ -126,7 +122,7 @@ function listOwnRepositories({ world, credential, url }: Asked): Reply {
     (one, other) =>
       (key === null ? one.name.localeCompare(other.name) : one[key] - other[key]) * (direction === 'asc' ? 1 : -1),
   );
-  return typed(url, rows, (one): RepositoryRow => repositoryShape(world, one, credential));
+  return listed(url, rows, (one): RepositoryRow => repositoryShape(world, one, credential));
 }
 
 /** An address on another host that holds its own permission for a minute; the text is fetched there without a credential. */
