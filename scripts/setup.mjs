@@ -22,7 +22,7 @@ const targets = {
   start: { entry: ['scripts/start.ts'], tools: ['bwrap'], build: true },
   test: {
     entry: ['node_modules/vitest/vitest.mjs', 'run', '--config', 'scripts/vitest.config.ts'],
-    tools: ['bwrap', 'chromium', 'machine'],
+    tools: ['bwrap', 'chromium', 'openssl', 'machine'],
     build: true,
   },
   demo: { entry: ['scripts/demo.ts'], tools: ['bwrap'], build: true },
@@ -88,8 +88,12 @@ function whyNodeFails() {
 /** A program from the distribution: installed where we may, named where we may not. @param {string} tool */
 function provideTool(tool) {
   if (tool === 'machine') return provideMachine();
-  const packages = { bwrap: 'bubblewrap', chromium: 'chromium' };
-  const purpose = { bwrap: 'the sandbox, which proves every change', chromium: 'the browser tests' };
+  const packages = { bwrap: 'bubblewrap', chromium: 'chromium', openssl: 'openssl' };
+  const purpose = {
+    bwrap: 'the sandbox, which proves every change',
+    chromium: 'the browser tests',
+    openssl: 'the package registry of the tests',
+  };
   if (isInstalled(tool)) return;
   const name = packages[tool];
   const byHand = `${tool} is not installed; it is needed for ${purpose[tool]}. Install it with: sudo apt-get install ${name}`;
