@@ -26,6 +26,8 @@ type Parts = Omit<OutcomeParts, 'outcomes'> &
 
 export interface Hearing {
   readonly routes: Routes;
+  /** A pull request was opened: its labels and its proof are shown there at once. */
+  readonly onOpened: () => void;
   /** Looks at everything once, at the start. */
   readonly begin: () => void;
   readonly stop: () => Promise<void>;
@@ -60,6 +62,7 @@ export function hearing(parts: Parts): Hearing {
   });
   return {
     routes,
+    onOpened: outcome.nudge,
     begin: () => {
       outcome.nudge();
       requests.nudge();

@@ -61,7 +61,7 @@ import { makeSample } from './resources/repo/sample.ts';
 import { buildId, helperFile, npmFolder, ownCredentials, root, secretsFile } from './main-around.ts';
 import { realGitHub } from './main-github.ts';
 import { realHelper, type Helper, type HelperParts } from './main-helper.ts';
-import { hearing } from './main-intake.ts';
+import { hearing, type Hearing } from './main-intake.ts';
 import type { Clock } from './ports.ts';
 import { repositoryStore } from './resources/repo/store.ts';
 import { trashIsEmpty } from './resources/repo/trash.ts';
@@ -213,6 +213,7 @@ async function buildChain(
   const runUser = await findRunUser();
   const repositories = repositoryStore(db, ledger, clock, random);
   const background: { current: Follower | null } = { current: null };
+  const hears: { current: Hearing | null } = { current: null };
   const work = {
     ...record,
     git,
@@ -240,6 +241,7 @@ async function buildChain(
     checkouts: trees,
     lock: serialLock(clock),
     refresh: (proposal) => refresh(work, proposal),
+    onOpened: () => hears.current?.onOpened(),
     onOutput: (jobId, check, side, text) => onOutput({ jobId, check, side, text }),
     crash,
   });
@@ -263,6 +265,7 @@ async function buildChain(
     webhookSecret: process.env['GITHUB_WEBHOOK_SECRET'] || null,
     gitOrigin: config.github.gitOrigin,
   });
+  hears.current = heard;
   // A test that counts git commands counts those of jobs alone.
   if (!farEnds.followsBranches) await heard.stop();
   return { ...resources, github, work, sandbox, runUser, trees, following, heard, running, accepted, chat, replies };

@@ -160,7 +160,7 @@ export const restore: Command = async ({ client, home, positionals: [folder] }) 
 export const update: Command = async ({ root }) =>
   done(
     { root, steps: ['git pull --ff-only', 'npm start'] },
-    `In ${root}: stop patchgit, then "git pull --ff-only" and "npm start". It never updates itself.`,
+    `In ${root}: stop patchgit, then "git pull --ff-only" and "npm start"; on a droplet "git pull --ff-only" and "scripts/provision.sh" instead. It never updates itself.`,
   );
 
 /** Offline: the same engine on a working tree, all or nothing. */

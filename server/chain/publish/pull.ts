@@ -81,6 +81,7 @@ function opened(parts: PublishParts, { document }: Proposal, commit: ObjectId, {
     parts.proposals.take(document.id, 'opened', { kind: 'publication.opened', body: { branch, commit, number, url } });
   });
   parts.log.info({ proposalId: document.id, branch, number }, 'pull request opened');
+  parts.onOpened?.();
   return false;
 }
 

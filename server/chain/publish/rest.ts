@@ -19,6 +19,8 @@ export interface PublishParts {
   readonly quarantineFolder: string;
   readonly random: Random;
   readonly log: Log;
+  /** A pull request is there: what becomes of it can be looked for. */
+  readonly onOpened?: () => void;
   /** Fetches the base and judges it; the answer is stored with the proposal. */
   readonly refresh: (proposal: Proposal) => Promise<Freshness>;
 }
