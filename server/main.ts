@@ -246,8 +246,7 @@ async function buildChain(
     crash,
   });
   const isBusy = (): boolean => running.lock().holder !== null || running.lock().waiting > 0;
-  const { mirrors: mirrored } = work;
-  const following = follower({ git, clock, log, checkouts: trees, mirrors: mirrored, repositories, isBusy });
+  const following = follower({ ...work, checkouts: trees, isBusy });
   if (farEnds.followsBranches) background.current = following;
   const chat = chatStore(db, ledger, clock);
   const accepted = accepting({ ...work, runner: running });
