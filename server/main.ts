@@ -193,7 +193,8 @@ function buildResources(config: Config, record: ReturnType<typeof buildRecord>, 
   clock.every(reconcileEveryMs, reconcile);
   const secrets = secretScan({ nodePath: process.execPath, programPath: secretsFile(), path: config.path });
   const priceOf = (slug: string): number | null => prices.size(slug)?.usdPerHour ?? null;
-  const spending = { sandbox, limits, till: money, settings, priceOf, paid, secrets, known };
+  const { publicUrl } = config;
+  const spending = { publicUrl, sandbox, limits, till: money, settings, priceOf, paid, secrets, known };
   return { spending, watched, prices, rented, reads: budgetReads({ db, clock, settings }) };
 }
 

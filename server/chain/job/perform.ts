@@ -54,6 +54,7 @@ export interface JobParts {
   readonly settings: () => BudgetFile;
   readonly priceOf: (slug: string) => number | null;
   readonly paid: PaidSandbox;
+  readonly publicUrl?: string | null;
   readonly onProgress: (jobId: JobId, progress: CheckProgress) => void;
   readonly onOutput: (jobId: JobId, check: string, side: 'before' | 'after', text: string) => void;
 }

@@ -94,6 +94,7 @@ export async function propose(parts: JobParts, job: JobRow, repository: Reposito
       cost: costOf(parts, job),
       escalation,
       ledgerHead: head === undefined ? '0' : `${head.seq}:${head.hash}`,
+      publicUrl: parts.publicUrl ?? null,
       nowMs: parts.clock.nowMs(),
     });
     for (const check of proved.checks) {

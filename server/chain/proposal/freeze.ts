@@ -24,6 +24,8 @@ export interface FreezeFacts {
   readonly escalation?: Escalation | undefined;
   /** Where the ledger stood: goes into the commit, so that the forge keeps a checkpoint of it. */
   readonly ledgerHead: string;
+  /** Where a browser finds this patchgit; absent: nowhere but here. */
+  readonly publicUrl?: string | null;
   readonly nowMs: number;
 }
 
@@ -54,7 +56,7 @@ export function freeze(facts: FreezeFacts): ProposalDocument {
     ...(facts.escalation === undefined ? {} : { escalation: facts.escalation }),
     createdAtMs: facts.nowMs,
   };
-  const publishing: Publishing = writePublishing(undigested, repository, facts.ledgerHead);
+  const publishing: Publishing = writePublishing(undigested, repository, facts.ledgerHead, facts.publicUrl);
   const document = { ...undigested, publishing };
   return { ...document, digest: digestOf(document) };
 }

@@ -126,6 +126,15 @@ describe('what GO will write', () => {
     expect(all).not.toContain(token.toLowerCase().slice(4, 30));
   });
 
+  it('leads back to the proposal where patchgit has an address, and nowhere else', () => {
+    const body = (publicUrl: string | null): string => freeze({ ...freezeFacts(), publicUrl }).publishing.pullBody;
+    expect(body('https://patch.example/')).toContain(
+      '[Proposal prop_0123456789ab](https://patch.example/proposals/prop_0123456789ab) by patchgit',
+    );
+    expect(body(null)).toContain('Proposal prop_0123456789ab by patchgit');
+    expect(body(null)).not.toContain('](');
+  });
+
   it('says the evidence, the base, the tree and that nothing is merged', () => {
     const { pullBody } = documentOf().publishing;
     for (const said of [

@@ -10,11 +10,15 @@ const defaultAuthor = { name: 'patchgit', email: 'patchgit@localhost' };
 const subjectCharactersMax = 72;
 const slugCharactersMax = 40;
 
-/** Branch, commit message and pull request text, decided before they are shown, so that the digest covers them. Pure. */
+/**
+ * Branch, commit message and pull request text, decided before they are shown, so that the digest covers them. `publicUrl`: where a
+ * browser finds this patchgit, for the link back. Pure.
+ */
 export function writePublishing(
   document: Omit<ProposalDocument, 'digest' | 'publishing'>,
   { author, pulls }: Pick<Repository, 'author' | 'pulls'>,
   ledgerHead: string,
+  publicUrl: string | null = null,
 ): Publishing {
   // What is pushed is there for all who read it, and a title may hold a token: it is masked before a cut could hide what it is.
   // One of nothing but invisible characters is none; a cut must not leave half of a character.
@@ -27,7 +31,7 @@ export function writePublishing(
     commitMessage: `${subject}\n\nPatchgit-Proposal: ${document.id}\nPatchgit-Base: ${document.base.sha}\nPatchgit-Ledger: ${ledgerHead}\n`,
     author: author === null ? defaultAuthor : { name: oneLine(author.name), email: oneLine(author.email) },
     pullTitle: subject,
-    pullBody: pullBody(document),
+    pullBody: pullBody(document, publicUrl),
     ...(pulls === undefined ? {} : { isDraft: pulls.isDraft, labels: pulls.labels }),
   };
 }
@@ -45,7 +49,7 @@ function branchName(document: Pick<ProposalDocument, 'title' | 'id'>): string {
   return slug === '' ? `patchgit/${own}` : `patchgit/${slug}-${own}`;
 }
 
-function pullBody(document: Omit<ProposalDocument, 'digest' | 'publishing'>): string {
+function pullBody(document: Omit<ProposalDocument, 'digest' | 'publishing'>, publicUrl: string | null): string {
   const { proof, patch, confidence, cost } = document;
   const rows = document.checks.map(
     (check) =>
@@ -68,8 +72,14 @@ function pullBody(document: Omit<ProposalDocument, 'digest' | 'publishing'>): st
     '',
     `**Cost** ${usdText(cost.spentUsd + cost.projectedUsd)}`,
     '',
-    `Tree ${patch.treeAfter}. Proposal ${document.id} by patchgit; nothing is merged automatically.`,
+    `Tree ${patch.treeAfter}. ${proposalLink(document.id, publicUrl)} by patchgit; nothing is merged automatically.`,
   ].join('\n');
+}
+
+/** Only the owner can open it, and only where patchgit has an address that others can use. */
+function proposalLink(id: ProposalDocument['id'], publicUrl: string | null): string {
+  const text = `Proposal ${id}`;
+  return publicUrl === null ? text : `[${text}](${new URL(`/proposals/${id}`, publicUrl).href})`;
 }
 
 function sideText(side: CheckSide): string {

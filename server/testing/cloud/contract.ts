@@ -1,6 +1,7 @@
 import { existsSync, readFileSync } from 'node:fs';
 import { Ajv2019, type ValidateFunction } from 'ajv/dist/2019.js';
 import addFormats from 'ajv-formats';
+import { escapePointer, followPointer, valueAt } from '../description.ts';
 
 /** DigitalOcean's own description of its API as the judge of what we send and of what our fake answers. */
 export interface Contract {
@@ -54,7 +55,7 @@ function contractOf(description: Json): Contract {
       const operation = find(method, url);
       const name = `${method} ${url.pathname}`;
       if (operation === null) return [`${name} is not in the description`];
-      const schema = follow(description, `${operation.pointer}/requestBody/content/application~1json/schema`);
+      const schema = followPointer(description, `${operation.pointer}/requestBody/content/application~1json/schema`);
       const wrong = schema === null ? [] : check(schema, true, body);
       if (schema === null && body !== undefined) wrong.push('a body where none belongs');
       return [...wrong, ...checkParameters(description, operation, url, check)].map((why) => `${name}: ${why}`);
@@ -64,10 +65,10 @@ function contractOf(description: Json): Contract {
       const name = `${status} to ${method} ${url.pathname}`;
       if (operation === null) return [`${name}: the operation is not in the description`];
       const pointer =
-        follow(description, `${operation.pointer}/responses/${status}`) ??
-        (status >= 400 ? follow(description, `${operation.pointer}/responses/default`) : null);
+        followPointer(description, `${operation.pointer}/responses/${status}`) ??
+        (status >= 400 ? followPointer(description, `${operation.pointer}/responses/default`) : null);
       if (pointer === null) return [`${name}: the description has no such status`];
-      const schema = follow(description, `${pointer}/content/application~1json/schema`);
+      const schema = followPointer(description, `${pointer}/content/application~1json/schema`);
       if (schema === null) return body === undefined ? [] : [`${name}: a body where none belongs`];
       const wrong = check(schema, false, body);
       if (contentType === null || !/^application\/json\b/.test(contentType)) wrong.push('is not called JSON');
@@ -76,7 +77,7 @@ function contractOf(description: Json): Contract {
     scopes: (method, url) => {
       const operation = find(method, url);
       if (operation === null) return null;
-      const security = at(description, `${operation.pointer}/security`);
+      const security = valueAt(description, `${operation.pointer}/security`);
       const [first] = Array.isArray(security) ? (security as Json[]) : [];
       return Array.isArray(first?.['bearer_auth']) ? first['bearer_auth'].map(String) : [];
     },
@@ -94,8 +95,8 @@ function findOperation(description: Json, method: string, path: string): Operati
   for (const template of paths.toSorted((a, b) => a.split('{').length - b.split('{').length)) {
     const pattern = new RegExp(`^${template.replaceAll(/\{(\w+)\}/g, '(?<$1>[^/]+)')}$`);
     const match = pattern.exec(path);
-    const pointer = `/paths/${escape(template)}/${method.toLowerCase()}`;
-    if (match && at(description, pointer) !== undefined) return { pointer, inPath: { ...match.groups } };
+    const pointer = `/paths/${escapePointer(template)}/${method.toLowerCase()}`;
+    if (match && valueAt(description, pointer) !== undefined) return { pointer, inPath: { ...match.groups } };
   }
   return null;
 }
@@ -106,12 +107,12 @@ function checkParameters(
   url: URL,
   check: (pointer: string, isStrict: boolean, value: unknown) => string[],
 ): string[] {
-  const given = at(description, `${operation.pointer}/parameters`);
+  const given = valueAt(description, `${operation.pointer}/parameters`);
   const parameters = (Array.isArray(given) ? given : []).flatMap((_, index) => {
-    const pointer = follow(description, `${operation.pointer}/parameters/${index}`);
+    const pointer = followPointer(description, `${operation.pointer}/parameters/${index}`);
     return pointer === null
       ? []
-      : [{ pointer, ...(at(description, pointer) as { name: string; in: string; required?: boolean }) }];
+      : [{ pointer, ...(valueAt(description, pointer) as { name: string; in: string; required?: boolean }) }];
   });
   const wrong = [...url.searchParams.keys()]
     .filter((name) => !parameters.some((parameter) => parameter.in === 'query' && parameter.name === name))
@@ -129,31 +130,4 @@ function checkParameters(
     }
   }
   return wrong;
-}
-
-function escape(name: string): string {
-  return encodeURIComponent(name.replaceAll('~', '~0').replaceAll('/', '~1'));
-}
-
-function at(description: Json, pointer: string): unknown {
-  let value: unknown = description;
-  for (const part of pointer.split('/').slice(1)) {
-    if (typeof value !== 'object' || value === null) return undefined;
-    value = (value as Json)[decodeURIComponent(part).replaceAll('~1', '/').replaceAll('~0', '~')];
-  }
-  return value;
-}
-
-/** Where a pointer leads when the references on its way are followed; null when it leads nowhere. */
-function follow(description: Json, pointer: string): string | null {
-  let here = '';
-  for (const part of pointer.split('/').slice(1)) {
-    here = `${here}/${part}`;
-    const value = at(description, here);
-    if (value === undefined) return null;
-    const reference = typeof value === 'object' && value !== null ? (value as Json)['$ref'] : undefined;
-    // A schema stays where it is referred to: its own references are ajv's.
-    if (typeof reference === 'string' && part !== 'schema') here = reference.slice(1);
-  }
-  return here;
 }

@@ -1,6 +1,7 @@
 /** How an answer leaves the fake: as it is, or as a fault wants it. */
 import type { ServerResponse } from 'node:http';
 import { never } from '../../lib/assert.ts';
+import { flood } from '../flood.ts';
 import type { Says } from './faults.ts';
 import { errorReply, tooManyRequests, type Reply } from './routes.ts';
 import type { Json } from './shapes.ts';
@@ -110,22 +111,4 @@ function drip(
   }, everyMs);
   timer.unref();
   response.once('close', () => clearInterval(timer));
-}
-
-/** More than any client should take; it ends when the client hangs up. */
-function flood(response: ServerResponse, status: number): void {
-  response.writeHead(status, { 'content-type': json });
-  const block = Buffer.alloc(1024 * 1024, 0x20);
-  let left = 64;
-  const more = (): void => {
-    while (left > 0 && !response.destroyed) {
-      left -= 1;
-      if (!response.write(block)) {
-        response.once('drain', more);
-        return;
-      }
-    }
-    response.end();
-  };
-  more();
 }

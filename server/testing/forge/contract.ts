@@ -1,6 +1,7 @@
 import { existsSync, readFileSync } from 'node:fs';
 import { Ajv2019, type ValidateFunction } from 'ajv/dist/2019.js';
 import addFormats from 'ajv-formats';
+import { escapePointer, followPointer, valueAt } from '../description.ts';
 import type { Json } from './shapes.ts';
 
 /** GitHub's own description of its REST API as the judge of what we send and of what our fake answers. */
@@ -54,7 +55,8 @@ export function contractOf(source: Json): Contract {
       const operation = find(method, url);
       if (operation === null) return [`${method} ${url.pathname} is not in the description`];
       const schema = jsonSchema(description, `${operation.pointer}/requestBody`);
-      const isMissing = body === undefined && at(description, `${operation.pointer}/requestBody/required`) === false;
+      const isMissing =
+        body === undefined && valueAt(description, `${operation.pointer}/requestBody/required`) === false;
       const wrong = schema === null || isMissing ? [] : check(schema, true, body);
       if (schema === null && body !== undefined) wrong.push('a body where none belongs');
       return [...wrong, ...checkParameters(description, operation, url, check)].map((why) => `${operation.id}: ${why}`);
@@ -65,7 +67,7 @@ export function contractOf(source: Json): Contract {
       const name = `${status} to ${operation.id}`;
       // Conditional requests are HTTP's own: the description lists 304 for some operations only.
       if (status === 304) return body === undefined ? [] : [`${name}: a body where none belongs`];
-      const pointer = follow(description, `${operation.pointer}/responses/${status}`);
+      const pointer = followPointer(description, `${operation.pointer}/responses/${status}`);
       if (pointer === null && status < 400) return [`${name}: the description has no such status`];
       const schema = pointer === null ? '/components/schemas/basic-error' : jsonSchema(description, pointer);
       // A refusal without a body in the description has one all the same.
@@ -94,7 +96,7 @@ function operationsOf(description: Json): Operation[] {
       return {
         id: String((operation as Json)['operationId']),
         name: `${method.toUpperCase()} ${template}`,
-        pointer: `/paths/${escape(template)}/${method}`,
+        pointer: `/paths/${escapePointer(template)}/${method}`,
         takes: (asked: string, url: URL) => asked.toLowerCase() === method && pattern.test(url.pathname),
         pathOf: (url: URL) => ({ ...pattern.exec(url.pathname)?.groups }),
       };
@@ -108,11 +110,11 @@ function checkParameters(
   url: URL,
   check: (pointer: string, isStrict: boolean, value: unknown) => string[],
 ): string[] {
-  const given = at(description, `${operation.pointer}/parameters`);
+  const given = valueAt(description, `${operation.pointer}/parameters`);
   const inPath = operation.pathOf(url);
   const parameters = (Array.isArray(given) ? given : []).flatMap((_, index) => {
-    const pointer = follow(description, `${operation.pointer}/parameters/${index}`);
-    return pointer === null ? [] : [{ pointer, ...(at(description, pointer) as { name: string; in: string }) }];
+    const pointer = followPointer(description, `${operation.pointer}/parameters/${index}`);
+    return pointer === null ? [] : [{ pointer, ...(valueAt(description, pointer) as { name: string; in: string }) }];
   });
   const unknown = [...url.searchParams.keys()]
     .filter((name) => !parameters.some((parameter) => parameter.in === 'query' && parameter.name === name))
@@ -146,32 +148,5 @@ function plainSchema(value: unknown): unknown {
 }
 
 function jsonSchema(description: Json, pointer: string): string | null {
-  return follow(description, `${pointer}/content/application~1json/schema`);
-}
-
-function escape(name: string): string {
-  return encodeURIComponent(name.replaceAll('~', '~0').replaceAll('/', '~1'));
-}
-
-function at(description: Json, pointer: string): unknown {
-  let value: unknown = description;
-  for (const part of pointer.split('/').slice(1)) {
-    if (typeof value !== 'object' || value === null) return undefined;
-    value = (value as Json)[decodeURIComponent(part).replaceAll('~1', '/').replaceAll('~0', '~')];
-  }
-  return value;
-}
-
-/** Where a pointer leads when the references on its way are followed; null when it leads nowhere. */
-function follow(description: Json, pointer: string): string | null {
-  let here = '';
-  for (const part of pointer.split('/').slice(1)) {
-    here = `${here}/${part}`;
-    const value = at(description, here);
-    if (value === undefined) return null;
-    const reference = typeof value === 'object' && value !== null ? (value as Json)['$ref'] : undefined;
-    // A schema stays where it is referred to: its own references are ajv's.
-    if (typeof reference === 'string' && part !== 'schema') here = reference.slice(1);
-  }
-  return here;
+  return followPointer(description, `${pointer}/content/application~1json/schema`);
 }

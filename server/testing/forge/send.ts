@@ -1,6 +1,7 @@
 /** How an answer of the REST API leaves the fake: as it is, or as a fault wants it. */
 import type { ServerResponse } from 'node:http';
 import { never } from '../../lib/assert.ts';
+import { flood } from '../flood.ts';
 import type { Says } from './faults.ts';
 import { primaryLimit, refusal, secondaryLimit, type Reply } from './replies.ts';
 
@@ -52,7 +53,8 @@ export function send(response: ServerResponse, { reply, says, headers, userId, n
       return answer({ status, body: text.slice(0, Math.floor(text.length / 2)) }, { 'content-type': json });
     }
     case 'endless':
-      return flood(response, reply.status);
+      flood(response, reply.status);
+      return reply.status;
     case 'redirect':
       return answer(
         { status: says.status, body: { message: 'Moved Permanently', url: says.to } },
@@ -75,23 +77,4 @@ export function send(response: ServerResponse, { reply, says, headers, userId, n
 
 function textOf({ body }: Reply): string | undefined {
   return typeof body === 'string' || body === undefined ? body : JSON.stringify(body);
-}
-
-/** More than any client should take; it ends when the client hangs up. */
-function flood(response: ServerResponse, status: number): number {
-  response.writeHead(status, { 'content-type': json });
-  const block = Buffer.alloc(1024 * 1024, 0x20);
-  let left = 64;
-  const more = (): void => {
-    while (left > 0 && !response.destroyed) {
-      left -= 1;
-      if (!response.write(block)) {
-        response.once('drain', more);
-        return;
-      }
-    }
-    response.end();
-  };
-  more();
-  return status;
 }
