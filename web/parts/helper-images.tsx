@@ -45,7 +45,8 @@ export function Images({ helper }: { readonly helper: HelperView }) {
           ))}
         </ul>
       )}
-      {underWay ? null : <BakeButton may={unavailable === null && current === null} />}
+      {/* Why none can be had stands above, and no button helps against it. */}
+      {underWay || unavailable !== null ? null : <BakeButton may={current === null} />}
     </Section>
   );
 }
@@ -80,7 +81,7 @@ function BakeButton({ may }: { readonly may: boolean }) {
       </Button>
       {may ? null : (
         <p id="bake-why" class="muted">
-          Not now: there is a helper, or none can be had.
+          Not now: there is a helper. An image can be made once it is gone.
         </p>
       )}
       <Alert>{said}</Alert>
