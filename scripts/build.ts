@@ -7,7 +7,7 @@ import { join } from 'node:path';
 import { rolldown } from 'rolldown';
 import { build as buildPages } from 'vite';
 import { daemonCommand } from '../server/cli/daemon-command.ts';
-import { slimPlugins } from './build/slim.ts';
+import { scanPlugins, slimPlugins } from './build/slim.ts';
 
 const root = new URL('..', import.meta.url).pathname;
 const at = (name: string): string => join(root, name);
@@ -30,7 +30,7 @@ const bundles = [
   { input: 'server/cli.ts', file: 'dist/cli.cjs', plugins: [] },
   { input: 'helper/main.ts', file: 'dist/helper.cjs', plugins: [] },
   // Started for one patch and gone with its answer, so that its rules take no memory from the daemon.
-  { input: 'server/adapters/secret-scan-child.ts', file: 'dist/secrets.cjs', plugins: [] },
+  { input: 'server/adapters/secret-scan-child.ts', file: 'dist/secrets.cjs', plugins: scanPlugins() },
 ];
 
 for (const { input, file, plugins } of bundles) {

@@ -5,12 +5,13 @@
  */
 import { text } from 'node:stream/consumers';
 import { secretsInText } from './secret-scan-rules.ts';
-import { foundMax, ScanRequest, type ScanAnswer } from './secret-scan-wire.ts';
+import { foundMax, type ScanRequest } from './secret-scan-request.ts';
+import type { ScanAnswer } from './secret-scan-wire.ts';
 
 async function main(): Promise<void> {
   // Loads the rules and compiles them while nobody waits yet.
   await secretsInText('warm-up.txt', 'nothing');
-  const request = ScanRequest.parse(JSON.parse(await text(process.stdin)));
+  const request: ScanRequest = JSON.parse(await text(process.stdin));
   const found: ScanAnswer['found'] = [];
   let more = false;
   for (const [file, { path, lines }] of request.files.entries()) {

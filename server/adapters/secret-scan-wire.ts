@@ -1,12 +1,7 @@
 import { z } from 'zod';
+import { foundMax } from './secret-scan-request.ts';
 
-/** What the daemon and the program that looks for secrets say to each other: one JSON document each way. No value comes back. */
-export const ScanRequest = z.strictObject({
-  files: z.array(z.strictObject({ path: z.string(), lines: z.array(z.string()) })),
-});
-export type ScanRequest = z.infer<typeof ScanRequest>;
-
-export const foundMax = 1000;
+/** What the program that looks for secrets says to the daemon: one JSON document. No value comes back. */
 
 const Place = z.strictObject({ line: z.int().min(0), column: z.int().min(0) });
 export const ScanAnswer = z.strictObject({

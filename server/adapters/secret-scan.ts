@@ -1,6 +1,7 @@
 import { spawn } from 'node:child_process';
 import { no, ok, type Result } from '../lib/result.ts';
 import type { Secrets } from '../ports.ts';
+import type { ScanRequest } from './secret-scan-request.ts';
 import { ScanAnswer } from './secret-scan-wire.ts';
 
 interface SecretScanOptions {
@@ -47,7 +48,11 @@ export function secretScan(options: SecretScanOptions): Secrets {
     },
     find: async (files, signal) => {
       if (files.every(({ lines }) => lines.length === 0)) return ok({ found: [], more: false });
-      const answered = await take().ask(JSON.stringify({ files }), options.wallMs ?? scanWallMs, signal);
+      const answered = await take().ask(
+        JSON.stringify({ files } satisfies ScanRequest),
+        options.wallMs ?? scanWallMs,
+        signal,
+      );
       if (!answered.ok) return answered;
       const answer = readAnswer(answered.value);
       return answer === null ? no('The program that looks for secrets gave an answer that is none.') : ok(answer);
