@@ -20,7 +20,7 @@ export const layers: readonly Layer[] = [
     packages: ['*'],
   },
   { name: 'contract', files: /^server\/contract\//, layers: ['contract'], packages: ['zod'] },
-  { name: 'lib', files: /^server\/lib\//, layers: ['lib', 'contract'], packages: ['node:crypto'] },
+  { name: 'lib', files: /^server\/lib\//, layers: ['lib', 'contract'], packages: ['node:crypto', 'node:buffer'] },
   { name: 'ports', files: /^server\/ports(?:-cloud)?\.ts$/, layers: ['contract', 'lib'], packages: [] },
   // Pure: facts in, step out. No clock, no I/O, no package; of the ports only what they say, for they are types.
   {

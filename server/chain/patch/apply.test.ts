@@ -6,7 +6,7 @@ import { afterAll, beforeAll, describe, expect, it } from 'vitest';
 import type { ObjectId } from '#contract/ids.ts';
 import { applyPatch } from './apply.ts';
 import { gitBaseReader } from './base-reader.ts';
-import { readIndex, writeIndex } from './index-file.ts';
+import { readIndex, writeIndex } from '../../resources/repo/index-file.ts';
 import { judgeTree } from './judge.ts';
 import { withObjects } from './objects.ts';
 import { readPatch } from './read.ts';

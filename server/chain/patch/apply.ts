@@ -5,12 +5,13 @@
 import { writeFile } from 'node:fs/promises';
 import { ObjectId } from '#contract/ids.ts';
 import { type Problem, problem } from '#contract/problem.ts';
+import { pathFromBytes, pathToBytes } from '../../lib/path-bytes.ts';
 import { no, ok, type Result } from '../../lib/result.ts';
 import { type Git, type GitAnswer, PortError } from '../../ports.ts';
+import { type IndexEntry, readIndex, writeIndex } from '../../resources/repo/index-file.ts';
 import type { BaseEntry } from './base-reader.ts';
-import { pathFromBytes, pathToBytes, showPath } from './bytes.ts';
+import { showPath } from './bytes.ts';
 import { explainGit } from './git-says.ts';
-import { type IndexEntry, readIndex, writeIndex } from './index-file.ts';
 import { gitMemoryBytesMax, gitWallMs } from './limits.ts';
 import { parentOf, parentsOf } from './names.ts';
 import { type Objects, type Tree, withObjects } from './objects.ts';

@@ -4,9 +4,9 @@
  * names of the whole tree.
  */
 import type { ObjectId } from '#contract/ids.ts';
+import { pathFromBytes } from '../../lib/path-bytes.ts';
 import { type Git, PortError } from '../../ports.ts';
 import type { BaseReader } from './base-reader.ts';
-import { pathFromBytes } from './bytes.ts';
 import { linkHopsMax } from './limits.ts';
 import { parentOf } from './names.ts';
 import type { RawRow } from './tree.ts';

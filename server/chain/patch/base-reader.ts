@@ -1,7 +1,7 @@
 /** What the engine asks of the base: always about named paths, so that its cost does not grow with the repository. */
 import type { ObjectId } from '#contract/ids.ts';
+import { pathFromBytes } from '../../lib/path-bytes.ts';
 import { type Git, PortError } from '../../ports.ts';
-import { pathFromBytes } from './bytes.ts';
 import { parentOf } from './names.ts';
 import { type Objects, withObjects } from './objects.ts';
 

@@ -1,8 +1,8 @@
 import type { ObjectId } from '#contract/ids.ts';
 import type { FileChange } from '#contract/patch.ts';
 import { assert } from '../../lib/assert.ts';
+import { pathFromBytes } from '../../lib/path-bytes.ts';
 import { PortError, type Git } from '../../ports.ts';
-import { pathFromBytes } from './bytes.ts';
 
 /** Longest rendering kept for the screen; the tree is what counts, and the patch itself is always kept whole. */
 export const diffBytesMax = 8 * 1024 * 1024;

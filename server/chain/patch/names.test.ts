@@ -1,5 +1,6 @@
 import { describe, expect, it } from 'vitest';
-import { pathFromBytes, pathToBytes, quoteName, showPath, unquote } from './bytes.ts';
+import { pathFromBytes, pathToBytes } from '../../lib/path-bytes.ts';
+import { quoteName, showPath, unquote } from './bytes.ts';
 import { foldName, judgePath } from './names.ts';
 
 describe('paths', () => {

@@ -3,7 +3,8 @@
  * the refusal can say the line. Rules: security note T1, T4, T5, T6, T14.
  */
 import { type Problem, problem } from '#contract/problem.ts';
-import { pathToBytes, showPath } from './bytes.ts';
+import { pathToBytes } from '../../lib/path-bytes.ts';
+import { showPath } from './bytes.ts';
 import { nameBytesMax, pathBytesMax } from './limits.ts';
 
 /** Code points that HFS+ leaves out when it compares names: `.g<U+200C>it` is `.git` there. */

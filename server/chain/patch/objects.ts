@@ -1,8 +1,8 @@
 /** The objects of a repository, read through one git process; every one is held to its own name (git's hash of it). */
 import type { ObjectId } from '#contract/ids.ts';
+import { pathFromBytes } from '../../lib/path-bytes.ts';
 import { type Git, type GitObject, type GitObjects, PortError } from '../../ports.ts';
 import type { BaseEntry } from './base-reader.ts';
-import { pathFromBytes } from './bytes.ts';
 import { baseBytesMax, gitMemoryBytesMax, gitWallMs } from './limits.ts';
 import { parentOf, parentsOf } from './names.ts';
 import { depth, hashObject } from './tree.ts';

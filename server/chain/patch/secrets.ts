@@ -4,10 +4,11 @@
  */
 import { setImmediate } from 'node:timers/promises';
 import type { SecretReport } from '#contract/patch.ts';
+import { pathFromBytes } from '../../lib/path-bytes.ts';
 import { type KnownSecret, knownCharactersMin, redactText, secretsIn } from '../../lib/redact.ts';
 import { joinOverlaps, maskAt, type TokenFound } from '#contract/token-shapes.ts';
 import type { Secrets } from '../../ports.ts';
-import { pathFromBytes, unquote } from './bytes.ts';
+import { unquote } from './bytes.ts';
 
 export interface Hidden {
   /** The rendering with every secret replaced by "[masked: GitHub token]"; all other bytes as they were. */

@@ -1,7 +1,8 @@
 /** Which paths of the base a section of a diff means: its names as written, the usual prefixes, and what the base has. */
 import { type Problem, problem } from '#contract/problem.ts';
+import { pathFromBytes } from '../../lib/path-bytes.ts';
 import { no, ok, type Result } from '../../lib/result.ts';
-import { pathFromBytes, showPath, unquote } from './bytes.ts';
+import { showPath, unquote } from './bytes.ts';
 import { pathBytesMax } from './limits.ts';
 import { judgeMode, judgePath } from './names.ts';
 import type { FilePatch, Header } from './shape.ts';

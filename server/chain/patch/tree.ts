@@ -6,10 +6,10 @@ import { promisify } from 'node:util';
 import { deflate } from 'node:zlib';
 import { ObjectId } from '#contract/ids.ts';
 import { assert } from '../../lib/assert.ts';
+import { pathFromBytes, pathToBytes } from '../../lib/path-bytes.ts';
 import { type Git, type ObjectType, PortError } from '../../ports.ts';
+import type { IndexEntry } from '../../resources/repo/index-file.ts';
 import type { BaseEntry } from './base-reader.ts';
-import { pathFromBytes, pathToBytes } from './bytes.ts';
-import type { IndexEntry } from './index-file.ts';
 import { parentOf, parentsOf } from './names.ts';
 import type { Tree } from './objects.ts';
 

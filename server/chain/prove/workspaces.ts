@@ -50,8 +50,20 @@ async function layOver(
   return { ...workspace, delta };
 }
 
+/** Many jobs stand on the same base, and a commit never has another tree: asked once. */
+const treesKnown = new WeakMap<Git, Map<ObjectId, ObjectId>>();
+const treesKnownMax = 64;
+
 export async function treeOfCommit(git: Git, gitDir: string, commit: ObjectId): Promise<ObjectId> {
+  const known = treesKnown.get(git) ?? new Map<ObjectId, ObjectId>();
+  treesKnown.set(git, known);
+  const there = known.get(commit);
+  if (there !== undefined) return there;
   const answer = await git.run({ gitDir, args: ['rev-parse', '--verify', '--end-of-options', `${commit}^{tree}`] });
   if (answer.code !== 0) throw new PortError('git', 'find the tree of the base', { cause: new Error(answer.stderr) });
-  return ObjectId.parse(answer.stdout.toString('utf8').trim());
+  const tree = ObjectId.parse(answer.stdout.toString('utf8').trim());
+  const [oldest] = known.keys();
+  if (known.size >= treesKnownMax && oldest !== undefined) known.delete(oldest);
+  known.set(commit, tree);
+  return tree;
 }

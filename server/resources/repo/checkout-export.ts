@@ -1,6 +1,7 @@
 import { chmod, chown, lchown, lstat, mkdir, rm, utimes } from 'node:fs/promises';
 import type { ObjectId } from '#contract/ids.ts';
 import { PortError, type Git, type GitAnswer, type Random } from '../../ports.ts';
+import { writeIndex } from './index-file.ts';
 import type { TreeEntry } from './tree-changes.ts';
 import { foldersBelow } from './walk.ts';
 
@@ -75,8 +76,8 @@ export async function exportSome(
   await makeFolder(target, runUser);
   const at = { ...place, indexFile: `${target}.index.${random.bytes(4).toString('hex')}` };
   try {
-    const stdin = [...attributes, ...entries].map(({ mode, oid, path }) => `${mode} ${oid}\t${path}\0`).join('');
-    must('index files', await git.run({ ...at, args: ['update-index', '-z', '--index-info'], stdin }));
+    const listed = new Map([...attributes, ...entries].map((entry) => [entry.path, entry]));
+    await writeIndex(at.indexFile, listed, (entries[0]?.oid.length ?? 40) / 2);
     const which =
       attributes.length === 0
         ? { args: ['checkout-index', '--force', '--quiet', '--all'] }

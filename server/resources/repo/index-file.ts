@@ -4,8 +4,8 @@
  */
 import { createHash } from 'node:crypto';
 import { readFile, writeFile } from 'node:fs/promises';
+import { pathFromBytes, pathToBytes } from '../../lib/path-bytes.ts';
 import { PortError } from '../../ports.ts';
-import { pathFromBytes, pathToBytes } from './bytes.ts';
 
 export interface IndexEntry {
   readonly mode: string;

@@ -3,8 +3,9 @@
  * It has no counts; hunks are found by their old lines below their anchors.
  */
 import { type Problem, problem } from '#contract/problem.ts';
+import { pathFromBytes } from '../../../lib/path-bytes.ts';
 import { no, ok, type Result } from '../../../lib/result.ts';
-import { pathFromBytes, showPath, splitLines } from '../bytes.ts';
+import { showPath, splitLines } from '../bytes.ts';
 import { readNumbers } from '../hunk-header.ts';
 import { pathBytesMax } from '../limits.ts';
 import { emptyHeader, type FilePatch, type Hunk, type HunkLine, type Wish } from '../shape.ts';

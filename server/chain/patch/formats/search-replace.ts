@@ -1,7 +1,8 @@
 /** SEARCH/REPLACE blocks: a path above `<<<<<<< SEARCH`, old lines, `=======`, new lines, `>>>>>>> REPLACE`. */
 import { type Problem, problem } from '#contract/problem.ts';
+import { pathFromBytes } from '../../../lib/path-bytes.ts';
 import { no, ok, type Result } from '../../../lib/result.ts';
-import { pathFromBytes, splitLines } from '../bytes.ts';
+import { splitLines } from '../bytes.ts';
 import { pathInLine } from '../scan.ts';
 import { emptyHeader, type FilePatch, type Hunk } from '../shape.ts';
 import { compare, compareBudget, hunkLine, hunkOf, nextLine } from './lines.ts';

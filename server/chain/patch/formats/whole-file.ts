@@ -1,5 +1,6 @@
 /** Whole files in fences with their path above, or in the fence's own line: ```` ```js src/calc.js ````. */
-import { splitLines, pathFromBytes } from '../bytes.ts';
+import { pathFromBytes } from '../../../lib/path-bytes.ts';
+import { splitLines } from '../bytes.ts';
 import { pathInLine } from '../scan.ts';
 import { emptyHeader, type FilePatch } from '../shape.ts';
 import { nextLine } from './lines.ts';

@@ -1,6 +1,6 @@
 /** Random pairs of trees, as fast-check arbitraries: what real histories do to files, in small. */
 import * as fc from 'fast-check';
-import { pathToBytes } from '../bytes.ts';
+import { pathToBytes } from '../../../lib/path-bytes.ts';
 import type { File } from './repository.ts';
 
 export type Tree = Readonly<Record<string, File>>;

@@ -5,11 +5,12 @@ import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { ObjectId } from '#contract/ids.ts';
 import type { Problem } from '#contract/problem.ts';
+import { pathFromBytes } from '../../../lib/path-bytes.ts';
 import { hardenedGit } from '../../../adapters/git.ts';
 import type { Result } from '../../../lib/result.ts';
 import { applyPatch, applyPatchFully } from '../apply.ts';
 import { gitBaseReader } from '../base-reader.ts';
-import { pathFromBytes, quoteName } from '../bytes.ts';
+import { quoteName } from '../bytes.ts';
 import { judgeTree } from '../judge.ts';
 import { readPatch } from '../read.ts';
 
