@@ -10,31 +10,29 @@ export interface IndexSummary {
   readonly attributes: readonly TreeEntry[];
 }
 
-/** Names of attribute files are rare, and a tree has many files: looked for in the bytes, without a string per file. */
-const attributesName = Buffer.from('.gitattributes\0');
-const submodule = Buffer.from('160000 ');
-const indexBytesMax = 256 * 1024 * 1024;
+type IndexPlace = Omit<GitRequest, 'args'> & { readonly workTree: string };
 
-/** Reads the index at `place.indexFile`; null when git cannot. Rows are `mode id stage`, TAB, path, NUL. */
-export async function readIndex(git: Git, place: Omit<GitRequest, 'args'>): Promise<IndexSummary | null> {
-  const answer = await git.run({ ...place, args: ['ls-files', '--stage', '-z'], outputBytesMax: indexBytesMax });
-  if (answer.code !== 0) return null;
-  const rows = answer.stdout;
-  let files = 0;
+const submodule = '160000';
+const modeBytes = submodule.length + 1;
+
+/**
+ * Reads the index at `place.indexFile`; null when git cannot. `workTree` is the folder it lists: git wants one to tell ignored
+ * files, which is how it is asked for files by name, and looks at nothing in it. Only the modes of all files come over, and the
+ * names of the few that say something: the whole list of a large repository was the most memory that a job took.
+ */
+export async function readIndex(git: Git, place: IndexPlace): Promise<IndexSummary | null> {
+  const [modes, named] = await Promise.all([
+    git.run({ ...place, args: ['ls-files', '-z', '--format=%(objectmode)'] }),
+    git.run({ ...place, args: ['ls-files', '-z', '--stage', '--cached', '--ignored', '--exclude=.gitattributes'] }),
+  ]);
+  if (modes.code !== 0 || named.code !== 0) return null;
+  const rows = modes.stdout;
   let submodules = 0;
+  for (let at = rows.indexOf(submodule); at !== -1; at = rows.indexOf(submodule, at + modeBytes)) submodules += 1;
   const attributes: TreeEntry[] = [];
-  for (let at = 0; at < rows.length;) {
-    const end = rows.indexOf(0, at);
-    if (end === -1) break;
-    if (rows.compare(submodule, 0, submodule.length, at, at + submodule.length) === 0) submodules += 1;
-    else files += 1;
-    const name = end + 1 - attributesName.length;
-    if (name > at && rows.compare(attributesName, 0, attributesName.length, name, end + 1) === 0) {
-      const row = rows.toString('utf8', at, end);
-      const [, mode, oid, path] = /^(\d+) ([0-9a-f]+) \d\t((?:.*\/)?\.gitattributes)$/s.exec(row) ?? [];
-      if (mode !== undefined && oid !== undefined && path !== undefined) attributes.push({ mode, oid, path });
-    }
-    at = end + 1;
+  for (const row of named.stdout.toString('utf8').split('\0')) {
+    const [, mode, oid, path] = /^(\d+) ([0-9a-f]+) \d\t((?:.*\/)?\.gitattributes)$/s.exec(row) ?? [];
+    if (mode !== undefined && oid !== undefined && path !== undefined) attributes.push({ mode, oid, path });
   }
-  return { files, submodules, attributes };
+  return { files: rows.length / modeBytes - submodules, submodules, attributes };
 }

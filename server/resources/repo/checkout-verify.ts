@@ -36,7 +36,7 @@ export async function verifyCheckout(
   };
   const bound = await git.run({ ...place, args: ['diff-index', '--cached', '--quiet', tree] });
   if (bound.code !== 0) return { why: 'its list of files is not the list of the tree' };
-  const index = await readIndex(git, place);
+  const index = await readIndex(git, { ...place, workTree: folder });
   if (index === null) return { why: 'its list of files cannot be read' };
   const changed = await changedFiles(git, { ...place, workTree: folder });
   if (changed !== null) return { why: `${changed} is not as it was written` };

@@ -252,7 +252,7 @@ async function make(shelf: Shelf, place: Place, tree: ObjectId): Promise<Checkou
   await mkdir(temporary);
   try {
     await exportWhole(parts, place, { tree, target, indexFile });
-    const index = await readIndex(parts.git, { gitDir: place.gitDir, indexFile });
+    const index = await readIndex(parts.git, { gitDir: place.gitDir, indexFile, workTree: target });
     if (index === null) throw new PortError('git', 'read the list of a checkout');
     // In this order, because a folder without its list is nothing and is removed at the next start.
     await rename(indexFile, indexOf(parts, tree));
