@@ -20,6 +20,11 @@ export function judgeAround(files: readonly FilePatch[], text: string): Problem 
     const message = `Line ${above} looks like the end of a part whose beginning is missing. Paste all of it, or leave a blank line under other text.`;
     return problem('patch_truncated', message, { line: above });
   }
+  const unread = unreadAt(files, text);
+  if (unread !== null) {
+    const message = `Line ${unread} looks like a part of a hunk, but stands below no "@@" line, so it would not count. Write "@@ ... @@" above its hunk.`;
+    return problem('patch_corrupt', message, { line: unread });
+  }
   const below = cutAt(files, text);
   if (below === null) return null;
   return problem('patch_truncated', `The diff ends within the header at line ${below}. Paste all of it.`, {
@@ -98,6 +103,34 @@ function cutBefore(files: readonly FilePatch[], text: string): number | null {
   const run = above.slice(start);
   const changed = run.findIndex((line) => /^[-+](?![-+]| [A-Z`*[]|$)/.test(line));
   return changed >= 0 && run.some((line) => line.startsWith(' ')) ? start + changed + 1 : null;
+}
+
+/**
+ * The first changed line of a hunk without its "@@" line: right below a header, or behind a part among lines of context. A list
+ * in a text has one blank behind its dashes, and no context. Null when there is none.
+ */
+function unreadAt(files: readonly FilePatch[], text: string): number | null {
+  for (const [index, file] of files.entries()) {
+    const next = files[index + 1];
+    const to = next ? next.raw?.from : text.length;
+    if (!file.raw || to === undefined) return null;
+    const gap = text.slice(file.raw.to, to);
+    // Nearly always nothing is between two parts, and counting lines from the top takes time.
+    if (!/^[-+][^-+]/m.test(gap)) continue;
+    const begin = text.slice(0, file.raw.to).split('\n').length;
+    const lines = gap.split('\n');
+    if (file.hunks.length === 0 && file.binary === 'none' && /^[-+][^-+]/.test(lines[0] ?? '')) return begin;
+    const extra = file.hunks.at(-1)?.extra?.lines().at(-1)?.at ?? 0;
+    let from = Math.max(extra - begin + 1, 0);
+    for (let at = from; at <= lines.length; at += 1) {
+      if (/^[-+ ]/.test(lines[at] ?? '')) continue;
+      const run = lines.slice(from, at);
+      const changed = run.findIndex((line) => /^[-+](?:[^-+ ]| {2,}\S|\t)/.test(line));
+      if (changed >= 0 && run.some((line) => /^ .*\S/.test(line))) return begin + from + changed;
+      from = at + 1;
+    }
+  }
+  return null;
 }
 
 /** The line of a header that stands behind the last part and has nothing below it, or null. */

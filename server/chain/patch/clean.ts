@@ -2,6 +2,7 @@
  * What a transport put around or into a whole paste, undone. Each step is tried only where its trace is seen, in this
  * order; the first text that gives a patch wins (issue 3, item 2). Lines stay lines, so that refusals name the right one.
  */
+import { undoLineNumbers, undoNumberedPaste } from './line-numbers.ts';
 import { hasStructure, structure, undoDeclared, undoMailEncoding } from './mail.ts';
 import type { MendCode } from './mends.ts';
 
@@ -25,12 +26,14 @@ const certain: readonly Step[] = [
   { code: 'colours', undo: undoColours },
   { code: 'quoting', undo: undoQuoting },
   { code: 'shift_of_paste', undo: undoShift },
+  { code: 'line_number_prefixes', undo: undoNumberedPaste },
   { code: 'mail_encoding', undo: undoDeclared },
 ];
 
 /** Could be the code's own text: undone only after the text without it gave no patch. */
 const doubtful: readonly Step[] = [
   { code: 'mail_encoding', undo: undoMailEncoding },
+  { code: 'colours', undo: undoBareColours },
   { code: 'html_escapes', undo: undoHtml },
   { code: 'line_number_prefixes', undo: undoLineNumbers },
 ];
@@ -85,6 +88,18 @@ function undoColours(text: string): string | null {
   return text.replace(/\u001b\[[0-9;]*[mK]/g, '');
 }
 
+/** A colour without its escape character, which a clipboard loses, or with a name for it. */
+const bareColour = String.raw`(?:\^\[|\\(?:e|033|x1b|u001b))?\[(?:\d{1,3}(?:;\d{1,3}){0,4})?[mK]`;
+
+/** Only where git writes them: around a line, and around the blanks behind its sign. Elsewhere they may be code. */
+function undoBareColours(text: string): string | null {
+  if (!new RegExp(`^(?:${bareColour})+(?:diff |index |--- |\\+\\+\\+ |@@|[-+])`, 'm').test(text)) return null;
+  return text
+    .replace(new RegExp(`^(?:${bareColour})+`, 'gm'), '')
+    .replace(new RegExp(`^([-+ ])((?:${bareColour})*)([ \\t]*)((?:${bareColour})*)`, 'gm'), '$1$3')
+    .replace(new RegExp(`(?:${bareColour}){1,8}$`, 'gm'), '');
+}
+
 function undoQuoting(text: string): string | null {
   if (hasStructure(text)) return null;
   const quoted = new RegExp(`^((?:> ?){1,50}|[|] )${structure}`, 'm').exec(text)?.[1];
@@ -111,58 +126,21 @@ function withoutPrefix(text: string, prefix: string): string {
     .join('\n');
 }
 
-const entities: Readonly<Record<string, string>> = {
-  lt: '<',
-  gt: '>',
-  amp: '&',
-  quot: '"',
-  apos: "'",
-  '#39': "'",
-  '#039': "'",
-  '#x27': "'",
-  '#34': '"',
-  nbsp: ' ',
-  '#160': ' ',
-};
+const entities: Readonly<Record<string, string>> = { lt: '<', gt: '>', amp: '&', quot: '"', apos: "'", nbsp: ' ' };
+
+/** What an escape stands for, as a byte string; itself where that is no character of a line. */
+function decodeEntity(whole: string, name: string): string {
+  const known = entities[name.toLowerCase()];
+  if (known !== undefined) return known;
+  const code = /^#x/i.test(name) ? Number.parseInt(name.slice(2), 16) : Number(name.slice(1));
+  if (code === 160) return ' ';
+  const isOfLine = code === 9 || (code >= 32 && code < 0xd800) || (code >= 0xe000 && code <= 0xffff);
+  return isOfLine ? Buffer.from(String.fromCodePoint(code), 'utf8').toString('latin1') : whole;
+}
 
 /** Once, so that an escape that was in the code itself (`&amp;lt;`) comes out as it was. */
 function undoHtml(text: string): string | null {
-  if (
-    !/&(?:lt|gt|amp|quot|apos|nbsp|#\d+|#x27);/i.test(text) ||
-    !/^(?:@@|--- |\*\*\* |&lt;&lt;&lt;&lt;&lt;)/m.test(text)
-  )
-    return null;
-  return text.replace(
-    /&(lt|gt|amp|quot|apos|nbsp|#0?39|#x27|#34|#160);/gi,
-    (whole, name: string) => entities[name.toLowerCase()] ?? whole,
-  );
-}
-
-/** Signs in front (`+12 added`), or numbers in front (`12 +added`, `12 13 | context`). */
-const numberedAfterSign = /^([-+ ])[ \t]*\d{1,6}(?: ?[|:](?: |$)|\t| )(.*)$/;
-const tightAfterSign = /^([-+ ])[ \t]*\d{1,6}[|:](.*)$/;
-const numberedBeforeSign = /^[ \t]*\d{1,6}(?:[ \t]+\d{1,6})?(?: ?[|:] ?|\t| )([-+ ])?(.*)$/;
-
-/** Numbers that a viewer wrote in front of the lines, or behind their signs. */
-function undoLineNumbers(text: string): string | null {
-  if (!/^@@/m.test(text)) return null;
-  const lines = text.split('\n');
-  const start = lines.findIndex((line) => line.startsWith('@@'));
-  const isSigned = lines.some((line, at) => at > start && /^[-+](?![-+]{2} )/.test(line));
-  const patterns = isSigned ? [numberedAfterSign, tightAfterSign] : [numberedBeforeSign];
-  return patterns.reduce<string | null>((undone, pattern) => undone ?? stripNumbers(lines, start, pattern), null);
-}
-
-function stripNumbers(lines: readonly string[], start: number, pattern: RegExp): string | null {
-  let numbered = 0;
-  let other = 0;
-  const undone = lines.map((line, at) => {
-    if (at <= start || line === '' || /^(?:@@|diff |--- |\+\+\+ |index |```|\\ )/.test(line)) return line;
-    const found = pattern.exec(line);
-    if (found) numbered += 1;
-    else other += 1;
-    // The marker of a last line without line feed has no sign, and is no context.
-    return found ? `${found[1] ?? (found[2]?.startsWith('\\ ') ? '' : ' ')}${found[2] ?? ''}` : line;
-  });
-  return numbered >= 3 && numbered > other * 8 ? undone.join('\n') : null;
+  const escapes = /&(lt|gt|amp|quot|apos|nbsp|#\d{1,5}|#x[0-9a-f]{1,4});/gi;
+  if (text.search(escapes) < 0 || !/^(?:@@|--- |\*\*\* |&lt;&lt;&lt;&lt;&lt;)/m.test(text)) return null;
+  return text.replace(escapes, decodeEntity);
 }

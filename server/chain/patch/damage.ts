@@ -187,6 +187,7 @@ function judgeIndent(
   base: BaseText,
 ): Problem | null {
   const trusted = new Set(['']);
+  let untouched: string | null = null;
   const old = lines.filter((line) => line.sign !== '+' && line.text.trim() !== '');
   let from = at;
   const changed = new Set<string>();
@@ -195,12 +196,23 @@ function judgeIndent(
     const kept = indentOf(base.lines[from] ?? '');
     from += 1;
     if (line.text.trim() === '') continue;
-    if (kept === indentOf(line.text)) trusted.add(kept);
-    else changed.add(indentOf(line.text));
+    const pasted = indentOf(line.text);
+    if (kept === pasted) trusted.add(kept);
+    else {
+      changed.add(pasted);
+      const blank = kept.includes('\t') ? (pasted.includes('\t') ? '' : '\t') : pasted.includes('\t') ? ' ' : '';
+      untouched = untouched === null || untouched === blank ? blank : '';
+    }
   }
   // An indentation that was wrong for one old line is no better for an added one.
   for (const indent of changed) trusted.delete(indent);
-  const doubtful = added.find((line) => line.text.trim() !== '' && !trusted.has(indentOf(line.text)));
+  // Made of what the paste has nowhere else: whoever changed the old lines did not change this one.
+  const isUntouched = (indent: string): boolean =>
+    untouched !== null && untouched !== '' && !changed.has(indent) && indent === untouched.repeat(indent.length);
+  const doubtful = added.find((line) => {
+    const indent = indentOf(line.text);
+    return line.text.trim() !== '' && !trusted.has(indent) && !isUntouched(indent);
+  });
   return doubtful && old.length > 0
     ? problem('patch_does_not_apply', indentSentence(place, doubtful.at), where(place, doubtful.at))
     : null;

@@ -49,6 +49,16 @@ export function endLines(
   );
 }
 
+/**
+ * Lines that come without any context show nothing of the way here. In a file of which every line ends in CR LF they get the
+ * same, unless the paste brought carriage returns (`keeps`).
+ */
+export function endInsertion(lines: readonly HunkLine[], base: BaseText, keeps: () => boolean): readonly HunkLine[] {
+  const isPlain = lines.every((line) => line.sign === '+' && !line.text.endsWith('\r'));
+  if (!isPlain || base.crlf !== 'all' || base.lines.length === 0 || keeps()) return lines;
+  return lines.map((line) => (line.noNewline ? line : { ...line, text: `${line.text}\r` }));
+}
+
 const byteOrderMark = '\u00ef\u00bb\u00bf';
 
 /** A file that starts with a byte order mark keeps it when its first line is replaced by a paste that lost the mark. */

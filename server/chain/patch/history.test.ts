@@ -23,6 +23,7 @@ const shapes = [
   ['--no-renames', '-U1'],
   ['-M', '-U8', '--patience'],
   ['--no-renames', '--irreversible-delete'],
+  ['-B', '-M'],
 ] as const;
 
 /** What the damage reaches: moved files have headers of their own to lose. */
@@ -38,6 +39,7 @@ const pasted: readonly (readonly string[])[] = [
   ['--function-context'],
   ['--no-prefix'],
   ['--src-prefix=i/', '--dst-prefix=w/'],
+  ['--src-prefix=works.orig/', '--dst-prefix=works/'],
   ['--minimal'],
   ['--histogram', '-C'],
   ['--inter-hunk-context=3'],

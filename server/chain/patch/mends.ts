@@ -22,6 +22,7 @@ export const mendSentences = {
   final_newline: 'The line feed at the end of the paste or of a file was settled',
   counts: 'Hunk counts were recomputed',
   line_numbers: 'Line numbers were recomputed',
+  shared_context: 'Hunks that show the same lines of context were joined',
   context_lost_blank: 'Context lines got their leading blank back',
   context_line_ends: 'Lines took the line ends of the file',
   context_trailing_blanks: 'Blanks at line ends were taken from the file',

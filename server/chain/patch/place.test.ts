@@ -4,6 +4,8 @@ import { type Candidate, placeHunks } from './place.ts';
 const hunk = (places: readonly number[], expected: number | null = null, heading = '', length = 3): Candidate => ({
   places,
   length,
+  above: 1,
+  below: 1,
   expected,
   heading,
 });
@@ -46,7 +48,8 @@ describe('choosing places', () => {
     ],
     ['a heading names one of several', [hunk([4, 11], null, 'beta(')], { kind: 'placed', places: [11] }],
     ['a heading that fits none is ambiguous', [hunk([4, 11], null, 'gamma(')], { kind: 'ambiguous', hunk: 0 }],
-    ['hunks that overlap are refused', [hunk([4]), hunk([6])], { kind: 'overlapping', hunk: 1, other: 0 }],
+    ['hunks that overlap are refused', [hunk([4]), hunk([5])], { kind: 'overlapping', hunk: 1, other: 0 }],
+    ['hunks may share context', [hunk([4]), hunk([6])], { kind: 'placed', places: [4, 6] }],
     ['hunks in another order are placed', [hunk([9]), hunk([4])], { kind: 'placed', places: [9, 4] }],
   ])('%s', (_, candidates, expected) => {
     expect(placeHunks(candidates, lines)).toMatchObject(expected as object);

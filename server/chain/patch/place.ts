@@ -9,6 +9,9 @@ export interface Candidate {
   readonly places: readonly number[];
   /** Old lines it covers. */
   readonly length: number;
+  /** Lines of context before its first change, and behind its last one: another hunk may show them, too. */
+  readonly above: number;
+  readonly below: number;
   /** 0-based line its header names, or null. */
   readonly expected: number | null;
   readonly heading: string;
@@ -33,8 +36,8 @@ export function placeHunks(candidates: readonly Candidate[], lines: readonly str
   for (const [at, hunk] of order.entries()) {
     const other = order[at + 1];
     if (other === undefined) break;
-    const end = (places[hunk] ?? 0) + (candidates[hunk]?.length ?? 0);
-    if (end > (places[other] ?? 0))
+    const shared = (places[hunk] ?? 0) + (candidates[hunk]?.length ?? 0) - (places[other] ?? 0);
+    if (shared > Math.max(Math.min(candidates[hunk]?.below ?? 0, candidates[other]?.above ?? 0), 0))
       return { kind: 'overlapping', hunk: Math.max(hunk, other), other: Math.min(hunk, other) };
   }
   return { kind: 'placed', places };

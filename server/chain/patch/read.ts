@@ -8,7 +8,7 @@ import { type Problem, problem, type ProblemCode } from '#contract/problem.ts';
 import { no, ok, type Result } from '../../lib/result.ts';
 import type { BaseReader } from './base-reader.ts';
 import { type Attempt, attempts } from './clean.ts';
-import { readBeginPatch } from './formats/begin-patch.ts';
+import { readBeginPatch, refuseWithoutEnvelope } from './formats/begin-patch.ts';
 import { readContextDiff } from './formats/context-diff.ts';
 import { readSearchReplace } from './formats/search-replace.ts';
 import { readWholeFiles } from './formats/whole-file.ts';
@@ -66,7 +66,7 @@ export async function readPatch(bytes: Uint8Array, base: BaseReader): Promise<Re
     if (refusal === null || (refusal.code === 'patch_not_a_diff' && read.why.code !== 'patch_not_a_diff'))
       refusal = read.why;
   }
-  return doubtful ? ok(doubtful) : no(refusal ?? notADiff());
+  return doubtful ? ok(doubtful) : no(refusal ?? notADiff(''));
 }
 
 type Attempted = Result<{ readonly patch: ReadPatch; readonly isDoubtful: boolean }, Problem>;
@@ -101,11 +101,15 @@ function recognise(text: string): Result<{ files: readonly FilePatch[]; code: Me
   const blocks = readSearchReplace(text);
   if (blocks) return blocks.ok ? ok({ files: blocks.value, code: 'format_search_replace' }) : blocks;
   if (found.orphanAt !== null) {
+    const bare = refuseWithoutEnvelope(text);
+    if (bare) return no(bare);
     const message = `The hunk at line ${found.orphanAt} belongs to no file. Write "--- a/PATH" and "+++ b/PATH" above it.`;
     return no(problem('patch_corrupt', message, { line: found.orphanAt }));
   }
   const whole = readWholeFiles(text);
-  return whole.length > 0 ? ok({ files: whole, code: 'format_whole_file' }) : no(notADiff());
+  return whole.length > 0
+    ? ok({ files: whole, code: 'format_whole_file' })
+    : no(refuseWithoutEnvelope(text) ?? notADiff(text));
 }
 
 function refuseScan(found: Scan): Problem | null {
@@ -129,7 +133,19 @@ function refuseHalfEncoded(line: number): Problem {
   return problem('patch_corrupt', message, { line });
 }
 
-function notADiff(): Problem {
+function notADiff(text: string): Problem {
+  const normal = /^\d+(?:,\d+)?[acd]\d+(?:,\d+)?\n[<>] /m.exec(text);
+  if (normal) {
+    const line = text.slice(0, normal.index).split('\n').length;
+    const message =
+      'This is the output of "diff" without context, which names no lines around a change. Use "diff -u".';
+    return problem('patch_not_a_diff', message, { line });
+  }
+  if (/\\n(?:@@ -|--- |\+\+\+ |\*\*\* )/.test(text)) {
+    const message =
+      'The diff stands in quotation marks, with \\n for its line ends. Paste the text itself, line by line.';
+    return problem('patch_not_a_diff', message);
+  }
   return problem(
     'patch_not_a_diff',
     'No diff was found in this text. Paste the output of "git diff", or a patch in another known format.',

@@ -25,12 +25,26 @@ export function refuseUnplaced(place: HunkPlace, hunk: Hunk, lines: readonly Hun
     const message = `Hunk ${place.hunk} of "${path}" adds what the file already has and removes what it does not have: the diff is the wrong way round. Swap the two sides.`;
     return problem('patch_reversed', message, where(place, hunk.at));
   }
-  if (done === 'applied') {
-    const message = `Hunk ${place.hunk} of "${path}" is already in the file. Nothing to do, or choose an older base.`;
-    return problem('patch_already_applied', message, where(place, hunk.at));
-  }
+  if (done === 'applied') return refuseDone(place, hunk);
   if (isCutOff(hunk, lines)) return refuseTruncated(place, hunk, lines);
+  const anchor = hunk.anchors.at(-1);
+  if (anchor !== undefined && (placesOf(base, old, 'exact', false) ?? []).length > 0) {
+    const message = `Hunk ${place.hunk} of "${path}" fits, but not within ${quoteLine(anchor)}, which its "@@" line names. Write that line as it is in the file.`;
+    return problem('patch_does_not_apply', message, where(place, hunk.at));
+  }
   return refuseMissing(place, hunk, old, base);
+}
+
+export function refuseDone(place: HunkPlace, hunk: Hunk): Problem {
+  const message = `Hunk ${place.hunk} of "${showPath(place.path)}" is already in the file. Nothing to do, or choose an older base.`;
+  return problem('patch_already_applied', message, where(place, hunk.at));
+}
+
+/** The new side of a hunk, with added lines that say something, stands at one of these places (0-based lines). */
+export function isThereAt(lines: readonly HunkLine[], places: readonly number[], base: BaseText): boolean {
+  const fresh = lines.filter((line) => line.sign !== '-');
+  if (!fresh.some((line) => line.sign === '+' && /\w/.test(line.text))) return false;
+  return places.some((place) => fresh.every((line, by) => base.lines[place + by] === line.text));
 }
 
 /** Old lines that resemble nothing, or nearly something: says the first difference. */
@@ -48,6 +62,15 @@ function refuseMissing(place: HunkPlace, hunk: Hunk, old: readonly HunkLine[], b
     has === undefined ? 'the file ends before it' : `line ${near.baseAt + 1} of the file has ${quoteLine(has)}`;
   const message = `${start}: it expects ${quoteLine(line.text)}, but at the nearest match ${there}. Make the diff against this base.`;
   return problem('patch_does_not_apply', message, where(place, line.at));
+}
+
+/** A hunk with nothing but context changes nothing, or is not made of lines. */
+export function refuseUnsigned(place: HunkPlace, hunk: Hunk, lines: readonly HunkLine[]): Problem {
+  const words = lines.find((line) => /\[-.*-\]|\{\+.*\+\}/.test(line.text.slice(0, 500)));
+  const message = words
+    ? `Line ${words.at} is from a word diff, which cannot be applied. Make it with "git diff" alone.`
+    : `Hunk ${place.hunk} of "${showPath(place.path)}" has no "+" or "-" line, so it changes nothing. Paste all of it.`;
+  return problem('patch_corrupt', message, where(place, words?.at ?? hunk.at));
 }
 
 export function refuseElided(place: HunkPlace, line: HunkLine): Problem {
@@ -93,6 +116,30 @@ export function refuseRepetitive(place: HunkPlace, hunk: Hunk): Problem {
 export function refuseOverlap(place: HunkPlace, hunk: Hunk, other: number): Problem {
   const message = `Hunks ${other} and ${place.hunk} of "${showPath(place.path)}" change the same lines. Make one hunk of them.`;
   return problem('patch_does_not_apply', message, where(place, hunk.at));
+}
+
+/**
+ * A hunk that adds without context at one end claims that the file begins or ends there, which is how git reads it. Where the
+ * file goes on with the very lines that it adds, it was applied already, and once more would double them. Null: it was not.
+ */
+export function refuseAgain(
+  place: HunkPlace,
+  hunk: Hunk,
+  lines: readonly HunkLine[],
+  at: number,
+  base: BaseText,
+): Problem | null {
+  const first = lines.findIndex((line) => line.sign !== '+');
+  const last = lines.findLastIndex((line) => line.sign !== '+');
+  if (first < 0 || !hunk.numbers) return null;
+  const end = at + lines.filter((line) => line.sign !== '+').length;
+  const stands = (added: readonly HunkLine[], from: number): boolean =>
+    added.some((line) => /\w/.test(line.text)) && added.every((line, by) => base.lines[from + by] === line.text);
+  const below = lines[last]?.sign === ' ' && stands(lines.slice(last + 1), end);
+  const above = hunk.numbers.oldStart <= 1 && lines[first]?.sign === ' ' && stands(lines.slice(0, first), at - first);
+  if (!below && !above) return null;
+  const message = `Hunk ${place.hunk} of "${showPath(place.path)}" adds lines that already stand there. Nothing to do; or add the line ${below ? 'below' : 'above'} them as context, if they are to be there twice.`;
+  return problem('patch_already_applied', message, where(place, hunk.at));
 }
 
 /** The new side is there although the old side is not; git writes "-" before "+", so the other order means reversed. */
@@ -143,17 +190,19 @@ export function isAddedElision(text: string): boolean {
   );
 }
 
-/** The first added line of a conflict that was committed to the paste: all three markers, in their order. */
-export function conflictIn(lines: readonly HunkLine[]): HunkLine | null {
-  let first: HunkLine | null = null;
-  let middle = false;
-  for (const line of lines) {
-    if (line.sign === '-') continue;
-    if (/^<{7}(?: |\r?$)/.test(line.text)) {
-      first = line;
-      middle = false;
-    } else if (first && /^={7}\r?$/.test(line.text)) middle = true;
-    else if (first && middle && /^>{7}(?: |\r?$)/.test(line.text)) return first;
-  }
-  return null;
+/**
+ * The refusal for an added line that is a marker of a conflict, or null. One of them is enough, as for `git diff --check`, but not
+ * the one in the middle, which also underlines headings. `known`: old lines, which a patch may move.
+ */
+export function refuseConflict(
+  place: HunkPlace,
+  lines: readonly HunkLine[],
+  known: ReadonlySet<string>,
+): Problem | null {
+  const marker = lines.find(
+    (line) => line.sign === '+' && /^(?:<{7}|>{7})(?: |\r?$)/.test(line.text) && !known.has(line.text.trim()),
+  );
+  if (!marker) return null;
+  const message = `Line ${marker.at} adds the markers of an unresolved conflict. Resolve it first.`;
+  return problem('patch_conflict_markers', message, where(place, marker.at));
 }

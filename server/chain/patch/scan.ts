@@ -286,7 +286,16 @@ function nameOnItsOwn(text: string, offset: number): string | null {
   const end = lineEnd(text, offset);
   if (end - offset < 2 || end - offset > longestNameLine) return null;
   if (text.startsWith('Index: ', offset)) return lineAt(text, offset).slice('Index: '.length).trim();
-  return pathInLine(lineAt(text, offset));
+  const fence = text.startsWith('```', offset) ? /^`{3,}\s*(.*)$/.exec(lineAt(text, offset)) : null;
+  return fence ? pathInInfo(fence[1] ?? '') : pathInLine(lineAt(text, offset));
+}
+
+/** The path in what stands behind a fence: `js src/a.js`, `diff title="src/a.js"`, `src/a.js`. */
+export function pathInInfo(info: string): string | null {
+  const titled = /(?:title|file|filename|path)\s*=\s*"?([^"\s]+)"?/i.exec(info)?.[1];
+  if (titled !== undefined) return pathInLine(titled);
+  const second = /^\w+(?:\s+|:)(\S+)$/.exec(info)?.[1];
+  return pathInLine(second ?? (info.includes('/') ? info : ''));
 }
 
 /** The path in `src/a.js`, `### src/a.js`, `**src/a.js**`, `File: src/a.js`, "`src/a.js`:"; null for any other line. */

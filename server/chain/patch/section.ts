@@ -7,7 +7,7 @@ import { type Added, addedOf, type Damage } from './damage.ts';
 import type { Desk, Sheet } from './desk.ts';
 import { baseText } from './locate.ts';
 import type { MendNote } from './mends.ts';
-import { conflictIn, isAddedElision, refuseElided, where } from './refuse.ts';
+import { isAddedElision, refuseConflict, refuseElided, where } from './refuse.ts';
 import { checkSeal, findSealed, isSealFor } from './seal.ts';
 import { settleHunks, type SettledText } from './settle.ts';
 import type { FilePatch, Hunk, HunkLine } from './shape.ts';
@@ -48,6 +48,8 @@ export function settleChange(job: SectionJob, before: Sheet): Result<Section, Pr
   };
   if (file.hunks.length === 0) return withoutHunks(job, change, before);
   if (before.content === null) return tooLarge(job, change);
+  const other = judgeIndex(job, before);
+  if (other) return no(other);
   const base = baseText(before.content);
   const settled = settleHunks(path, base, file.hunks, sealOf(job, before, before.content));
   if (!settled.ok) return settled;
@@ -107,12 +109,33 @@ function withoutHunks(job: SectionJob, change: Change, before: Sheet): Result<Se
     return no(problem('patch_truncated', message, { file: showPath(path), line: file.at }));
   }
   desk.put(path, { ...before, mode: change.newMode });
-  const isTaken = isRegular(job);
+  // git takes no new mode without the old one.
+  const isHalf = file.header.newMode !== null && file.header.oldMode === null;
+  const isTaken = isRegular(job) && !isHalf;
   return ok({
     written: isTaken ? null : writeHead(change),
-    notes: isTaken || target.asWritten ? [] : [{ code: 'headers', path }],
+    notes: isTaken || (target.asWritten && !isHalf) ? [] : [{ code: 'headers', path }],
     changes: true,
   });
+}
+
+/**
+ * Why the index line says that the hunks are not for this file, or null. Hunks with little or no context would fit all the
+ * same: a second time where the base is their result already, and on top of a file that was empty when they were made.
+ */
+function judgeIndex({ file, target }: SectionJob, { oid, content }: Sheet): Problem | null {
+  const seal = file.header.index;
+  const at = { file: showPath(target.newPath), line: file.at };
+  if (target.kind !== 'modify' || oid === null || !seal) return null;
+  if (isSealFor({ old: seal.new, new: seal.old }, oid) && !oid.startsWith(seal.old)) {
+    const message = `"${at.file}" is already what the diff makes of it: its "index" line names the file as the base has it. Nothing to do.`;
+    return problem('patch_already_applied', message, at);
+  }
+  const fills = file.hunks[0]?.numbers?.oldCount === 0 && file.hunks[0].numbers.oldStart === 0;
+  const wasEmpty = isSealFor(seal, hashObject('blob', Buffer.alloc(0), oid.length / 2));
+  if (!fills || !wasEmpty || content === '') return null;
+  const message = `The diff was made when "${at.file}" was empty, and here it is not. Make it against this base.`;
+  return problem('patch_does_not_apply', message, at);
 }
 
 /** A file we do not search: git's own word on an untouched section is as good. */
@@ -290,12 +313,9 @@ export function judgeFreePlace(
 function judgeAddedLines(path: string, hunks: readonly Hunk[]): Problem | null {
   for (const [at, hunk] of hunks.entries()) {
     const here = { path, hunk: at + 1 };
-    const conflict = conflictIn(hunk.lines().filter((line) => line.sign === '+'));
-    if (conflict) {
-      const message = `Line ${conflict.at} adds the markers of an unresolved conflict. Resolve it first.`;
-      return problem('patch_conflict_markers', message, where(here, conflict.at));
-    }
     const removed = new Set(hunk.lines().flatMap((line) => (line.sign === '+' ? [] : [line.text.trim()])));
+    const conflict = refuseConflict(here, hunk.lines(), removed);
+    if (conflict) return conflict;
     const elided = hunk
       .lines()
       .find((line) => line.sign === '+' && isAddedElision(line.text) && !removed.has(line.text.trim()));

@@ -77,6 +77,19 @@ describe('a series of patches in one paste', () => {
     expect(await tryPatch(repository, base, swapped.join(''))).toMatchObject(refused);
   });
 
+  it('that frees a name, moves a file there and on is refused, because git would move the first one', async () => {
+    const long = (word: string): string => Array.from({ length: 60 }, (_, at) => `${word} ${at}\n`).join('');
+    const { base, patch } = seriesOf(
+      ['-M'],
+      { ...keep, a: long('alder'), b: long('birch') },
+      { ...keep, z: long('alder'), b: long('birch') },
+      { ...keep, z: long('alder'), a: long('birch') },
+      { ...keep, z: long('alder'), c: long('birch') },
+    );
+    expect(patch).toMatch(/^rename from a\nrename to c$/m);
+    expect(await tryPatch(repository, base, patch)).toMatchObject({ ok: false, why: { code: 'patch_does_not_apply' } });
+  });
+
   it('whose binary part does not start from what an earlier one made of the file is refused', async () => {
     const made = (byte: number): Files => ({ ...keep, a: Buffer.from([0, byte]) });
     const [one, two, three] = [made(1), made(2), made(3)];
@@ -115,6 +128,38 @@ describe('one diff', () => {
       const { base, goal, patch } = seriesOf(shape, { a: long }, after);
       expect(patch).toMatch(/^(?:copy|rename) from a$/m);
       expect(await tryPatch(repository, base, patch)).toMatchObject({ ok: true, value: { tree: goal } });
+    }
+  });
+
+  it('may give two or three files the names of each other, changed on the way or not, and binary too', async () => {
+    const lines = (word: string): string => Array.from({ length: 60 }, (_, at) => `${word} ${at * 7}\n`).join('');
+    const bytes = (step: number): Buffer => Buffer.from(Array.from({ length: 900 }, (_, at) => (at * at * step) % 256));
+    const [a, b, c] = ['alder', 'birch', 'cedar'].map(lines) as [string, string, string];
+    for (const [before, after] of [
+      [
+        { a, b },
+        { a: b, b: a },
+      ],
+      [
+        { a, b },
+        { a: `${b}more\n`, b: `first\n${a}` },
+      ],
+      [
+        { a, b, c },
+        { a: b, b: c, c: `${a}more\n` },
+      ],
+      [
+        { a, b },
+        { a: `${b}more\n`, c: a },
+      ],
+      [
+        { a: bytes(3), b: bytes(5) },
+        { a: Buffer.concat([bytes(5), Buffer.from('more')]), b: bytes(3) },
+      ],
+    ] as const) {
+      const { base, goal, patch } = seriesOf(['-B', '-M', '--binary'], before, after);
+      expect(patch).toMatch(/^rename from b$/m);
+      expect(await tryPatch(repository, base, patch)).toMatchObject({ ok: true, value: { tree: goal, handed: patch } });
     }
   });
 

@@ -20,15 +20,34 @@ export interface Part {
 /**
  * A rename or copy whose source an earlier part changed. In one diff a copy means the base's file, and a rename only comes
  * with a rewritten source (`-B`); in a series both mean what the earlier patch made of it, which git would leave out.
+ * `earlier`: the parts above this one.
  */
-export function judgeMoved(target: Target, file: FilePatch, desk: Desk, text: string): Problem | null {
+export function judgeMoved(
+  target: Target,
+  file: FilePatch,
+  desk: Desk,
+  text: string,
+  earlier: () => readonly Target[],
+): Problem | null {
   if (target.kind !== 'rename' && target.kind !== 'copy') return null;
   if (!desk.isWritten(target.oldPath) || desk.sheet(target.oldPath, false) === null) return null;
-  const isOneDiff = target.kind === 'copy' || /^dissimilarity index /m.test(text);
+  const isOneDiff =
+    target.kind === 'copy' || /^dissimilarity index /m.test(text) || isSwapped(target.oldPath, desk, earlier());
   if (isOneDiff && !isMailSeries(text)) return null;
   const path = showPath(target.oldPath);
   const message = `"${path}" is changed by one part and moved by a later one. Send the patches of a series one by one, or make one diff of them.`;
   return problem('patch_does_not_apply', message, { file: path, line: file.at });
+}
+
+/**
+ * Files that take each other's names (`git diff -B`): another was moved onto this one before it was moved away itself. Only
+ * one diff can say so, since after a patch of its own the name would not have been free.
+ */
+function isSwapped(path: string, desk: Desk, earlier: readonly Target[]): boolean {
+  const onto = earlier.filter((one) => one.newPath === path);
+  const isFreed = earlier.some((one) => one.oldPath === path && (one.kind === 'delete' || one.kind === 'rename'));
+  const isMoved = onto[0]?.kind === 'rename' || onto[0]?.kind === 'copy';
+  return desk.entry(path) !== null && !isFreed && onto.length === 1 && isMoved;
 }
 
 /** Two or more patches as `git format-patch --stdout` writes them. */

@@ -13,12 +13,12 @@ import { binaryBytesMax, filesMax, repeatedBytesMax } from './limits.ts';
 import { baseText } from './locate.ts';
 import type { MendNote } from './mends.ts';
 import { judgePath } from './names.ts';
-import { isElision } from './refuse.ts';
+import { isElision, refuseConflict } from './refuse.ts';
 import { judgeFreePlace, type Section, type SectionJob, settleAddition, settleChange } from './section.ts';
 import type { FilePatch } from './shape.ts';
 import { isSealFor } from './seal.ts';
 import { joinSeries, judgeMoved, type Part } from './series.ts';
-import { findTarget, pathsMeant, type Target } from './target.ts';
+import { findTarget, foldersOnTop, fromTop, pathsMeant, type Target } from './target.ts';
 import { blobOf, type Results, resultsOf } from './results.ts';
 import { type Change, writeHead, writeSection } from './write.ts';
 
@@ -45,8 +45,11 @@ export async function settleFiles(
   );
   const targets: Target[] = [];
   const created = new Set<string>();
+  const above = foldersOnTop(files, desk.has);
   for (const file of files) {
-    const found = file.wish ? wishTarget(file, desk) : findTarget(file, (path) => desk.has(path) || created.has(path));
+    const found = file.wish
+      ? wishTarget(file, desk)
+      : findTarget(file, (path) => desk.has(path) || created.has(path), above);
     if (!found.ok) return found;
     targets.push(found.value);
     created.add(found.value.newPath);
@@ -112,7 +115,7 @@ async function settleAll(
     if (target.kind === 'add' && desk.has(target.newPath)) createdOver.add(target.newPath);
     // git's apply removes first and writes then, so that a file which one part changes and a later one deletes would stay.
     isSeries ||= target.kind === 'delete' && desk.isWritten(target.oldPath);
-    const moved = judgeMoved(target, file, desk, attempt.text);
+    const moved = judgeMoved(target, file, desk, attempt.text, () => targets.slice(0, at));
     if (moved) return no(moved);
     const section = await settleFile({ file, target, desk, isGenuine });
     if (!section.ok) return section;
@@ -273,11 +276,11 @@ function isNone(oid: string): boolean {
 function wishTarget(file: FilePatch, desk: Desk): Result<Target, Problem> {
   const wish = file.wish;
   if (!wish) return findTarget(file, desk.has);
-  const path = wish.path.replace(/^\.\//, '');
+  const path = fromTop(wish.path);
   const refused = judgePath(path, file.at);
   if (refused) return no(refused);
   const moveTo = wish.kind === 'update' ? wish.moveTo : null;
-  const newPath = moveTo ?? path;
+  const newPath = fromTop(moveTo ?? path);
   const kind = wish.kind === 'update' ? (moveTo === null ? 'modify' : 'rename') : wish.kind;
   return ok({ kind, oldPath: path, newPath, asWritten: false });
 }
@@ -292,21 +295,17 @@ function settleWish(job: SectionJob, content: string, orReplace: boolean): Resul
   if (taken) return no(taken);
   const hole = splitLines(content).lines.findIndex(isElision);
   if (orReplace && hole >= 0) return no(elided(path, file.at + hole + 1));
+  const edits = [{ from: 0, to: 0, lines: splitLines(content).lines }];
+  const added = splitLines(content).lines.map((line, at) => hunkLine('+', line, file.at + at + 1));
+  const conflict = refuseConflict({ path, hunk: 1 }, added, new Set());
+  if (conflict) return no(conflict);
   desk.put(path, { mode: '100644', oid: null, content });
   const change: Change = { kind: 'add', oldPath: path, newPath: path, oldMode: '000000', newMode: '100644' };
-  const edits = [{ from: 0, to: 0, lines: splitLines(content).lines }];
   return ok({
     written: content === '' ? writeHead(change) : writeSection(change, '', content, edits),
     notes: [],
     changes: true,
-    added: [
-      addedOf(
-        path,
-        1,
-        (edits[0]?.lines ?? []).map((line, at) => hunkLine('+', line, file.at + at + 1)),
-        null,
-      ),
-    ],
+    added: [addedOf(path, 1, added, null)],
   });
 }
 
@@ -328,6 +327,9 @@ function settleWhole(
   const known = new Set(base.lines.map((line) => line.trimEnd()));
   const hole = pastedLines.findIndex((line) => isElision(line) && !known.has(line.trimEnd()));
   if (hole >= 0) return no(elided(path, file.at + hole + 1));
+  const all = pastedLines.map((line, at) => hunkLine('+', line, file.at + at + 1));
+  const conflict = refuseConflict({ path, hunk: 1 }, all, new Set(base.lines.map((line) => line.trim())));
+  if (conflict) return no(conflict);
   const fresh = new Set(pastedLines.map((line) => line.trimEnd()));
   const old = base.lines.map((line) => line.trimEnd()).filter((line) => line !== '');
   const kept = old.filter((line) => fresh.has(line)).length;

@@ -4,10 +4,12 @@
  */
 import { type Problem, problem } from '#contract/problem.ts';
 import { no, ok, type Result } from '../../lib/result.ts';
+import { afterAnchors } from './anchors.ts';
 import { joinLines, showPath } from './bytes.ts';
-import { endLines, keepByteOrderMark } from './ends.ts';
+import { endInsertion, endLines, keepByteOrderMark } from './ends.ts';
+import { editsOf } from './edits.ts';
 import { type Added, addedOf, type Damage, damageIn, judgeAdded } from './damage.ts';
-import { indentOf, type Level } from './fold.ts';
+import type { Level } from './fold.ts';
 import { driftLinesMax } from './limits.ts';
 import { type BaseText, levelsFor, placesOf } from './locate.ts';
 import type { MendCode, MendNote } from './mends.ts';
@@ -15,13 +17,16 @@ import { type Candidate, placeHunks } from './place.ts';
 import { placeBySeal } from './place-by-seal.ts';
 import {
   isCutOff,
+  refuseAgain,
+  isThereAt,
   refuseAmbiguous,
+  refuseDone,
   refuseOverlap,
   refuseRepetitive,
   refuseSurplus,
   refuseTruncated,
   refuseUnplaced,
-  where,
+  refuseUnsigned,
 } from './refuse.ts';
 import type { Hunk, HunkLine } from './shape.ts';
 import { type Edit, editedLines } from './write.ts';
@@ -70,6 +75,11 @@ export function settleHunks(
   const candidates = located.map((one): Candidate => ({
     places: one.places,
     length: one.lines.length - count(one.lines, '+'),
+    above: Math.max(
+      one.lines.findIndex((line) => line.sign !== ' '),
+      0,
+    ),
+    below: one.lines.length - 1 - one.lines.findLastIndex((line) => line.sign !== ' '),
     expected: one.expected,
     heading: one.hunk.heading,
   }));
@@ -107,8 +117,7 @@ function locate(path: string, number: number, hunk: Hunk, base: BaseText, drift:
   const plain = hunk.lines();
   if (!plain.some((line) => line.sign !== ' ') && !hunk.extra) {
     if (hunk.counts === 'short') return no(refuseTruncated(place, hunk, plain));
-    const message = `Hunk ${number} of "${showPath(path)}" has no "+" or "-" line, so it changes nothing. Paste all of it.`;
-    return no(problem('patch_corrupt', message, where(place, hunk.at)));
+    return no(refuseUnsigned(place, hunk, plain));
   }
   const readings = readingsOf(hunk);
   const old = plain.filter((line) => line.sign !== '+');
@@ -129,6 +138,8 @@ function locate(path: string, number: number, hunk: Hunk, base: BaseText, drift:
         ...(hunk.counts === 'exact' || !hunk.numbers || hunk.numbers.oldCount < 0 ? [] : (['counts'] as const)),
       ];
       const expected = hunk.numbers ? Math.max(hunk.numbers.oldStart - 1, 0) : null;
+      const refused = judgeReading(place, hunk, reading, after, base);
+      if (refused) return no(refused);
       return ok({ hunk, number, lines: reading.lines, level, places: after, expected, notes });
     }
   }
@@ -136,6 +147,25 @@ function locate(path: string, number: number, hunk: Hunk, base: BaseText, drift:
   const fits = placesOf(base, old, 'exact', hunk.toEndOfFile) ?? [];
   if (follows && fits.length > 0) return no(refuseSurplus(place, follows));
   return no(refuseUnplaced(place, hunk, plain, base));
+}
+
+/**
+ * Why the lines that were found must not be changed there, or null: the line number names a place where the change is made
+ * already, or it names none and the hunk was only found without lines that touch it.
+ */
+function judgeReading(
+  place: { path: string; hunk: number },
+  hunk: Hunk,
+  reading: Reading,
+  places: readonly number[],
+  base: BaseText,
+): Problem | null {
+  const { numbers } = hunk;
+  if (!numbers || places.includes(Math.max(numbers.oldStart - 1, 0))) return null;
+  const [dropped] = hunk.extra?.near === true && reading.lines === hunk.lines() ? hunk.extra.lines() : [];
+  if (dropped?.sign === ' ' && dropped.text.trim() !== '') return refuseSurplus(place, dropped);
+  const isDone = isThereAt(reading.lines, [numbers.oldStart - 1, numbers.newStart - 1], base);
+  return isDone ? refuseDone(place, hunk) : null;
 }
 
 interface Reading {
@@ -173,36 +203,6 @@ function isListItem(line: HunkLine): boolean {
 function isTelling(level: Level, lines: readonly HunkLine[]): boolean {
   if (level !== 'typography' && level !== 'blanks') return true;
   return lines.some((line) => (line.text.match(/[A-Za-z0-9\u0080-\u00ff]/g)?.length ?? 0) >= 3);
-}
-
-/** Places below the anchors, within the block that the last anchor opens. All places when there is no anchor. */
-function afterAnchors(hunk: Hunk, places: readonly number[], base: BaseText): readonly number[] {
-  if (hunk.anchors.length === 0) return places;
-  let starts: readonly number[] = [-1];
-  for (const anchor of hunk.anchors) {
-    for (const level of ['exact', 'trailing_blanks', 'typography', 'blanks'] as const) {
-      const found = placesOf(base, [{ text: anchor, noNewline: false }], level, false) ?? [];
-      const below = found.filter((at) => at > (starts[0] ?? -1));
-      starts = below;
-      if (below.length > 0) break;
-    }
-  }
-  return places.filter(
-    (place) => base.budget.steps >= 0 && starts.some((start) => place >= start && isInBlock(base, start, place)),
-  );
-}
-
-/** Nothing between the anchor and the place stands as far left as the anchor, but closing brackets and blank lines. */
-function isInBlock(base: BaseText, anchor: number, place: number): boolean {
-  const depth = indentOf(base.lines[anchor] ?? '').length;
-  for (let at = anchor + 1; at < place; at += 1) {
-    base.budget.steps -= 1;
-    if (base.budget.steps < 0) return false;
-    const line = base.lines[at] ?? '';
-    if (line.trim() === '' || /^\s*[)\]}]/.test(line)) continue;
-    if (indentOf(line).length <= depth) return false;
-  }
-  return true;
 }
 
 /** Context lines git writes around a change unless it is asked for more. */
@@ -271,10 +271,14 @@ function assemble(
 ): Result<SettledText, Problem> {
   const notes: MendNote[] = [];
   const edits: { edit: Edit; last: HunkLine | null }[] = [];
-  let asWritten = places.every((place, at) => at === 0 || place >= (places[at - 1] ?? 0));
+  const ends = located.map((one, at) => (places[at] ?? 0) + one.lines.length - count(one.lines, '+'));
+  // git takes no line for the context of two hunks.
+  let asWritten = places.every((place, at) => at === 0 || place >= (ends[at - 1] ?? 0));
   const damage = new Set<Damage>();
   const added: Added[] = [];
   let drift = 0;
+  const keepsReturns = (): boolean =>
+    located.some(({ lines }) => lines.some((line) => line.sign !== '+' && line.text.endsWith('\r')));
   for (const [at, one] of located.entries()) {
     const place = places[at] ?? 0;
     const refused = judgeAdded({ path, hunk: one.number }, one.lines, one.level, place, base);
@@ -285,12 +289,17 @@ function assemble(
     one.notes.forEach(note);
     const levelNote = levelNotes[one.level];
     if (levelNote) note(levelNote);
+    if (at > 0 && place >= (places[at - 1] ?? 0) && place < (ends[at - 1] ?? 0)) note('shared_context');
     const marked = keepByteOrderMark(path, one.number, one.lines, place, base);
     if (!marked.ok) return marked;
     const ended = endLines(path, one.number, marked.value, place, base, one.level);
     if (!ended.ok) return ended;
-    edits.push(...editsOf(ended.value, place, base));
+    const final = endInsertion(ended.value, base, keepsReturns);
+    if (final !== ended.value) note('context_line_ends');
+    edits.push(...editsOf(final, place, base));
     if (!gitAgrees(one, place, drift, base)) {
+      const again = refuseAgain({ path, hunk: one.number }, one.hunk, one.lines, place, base);
+      if (again) return no(again);
       asWritten = false;
       if (one.level === 'exact' && one.notes.length === 0 && claimsNumbers(one.hunk)) note('line_numbers');
     }
@@ -324,42 +333,4 @@ function gitAgrees(one: Located, place: number, drift: number, base: BaseText): 
   if (lines.at(-1)?.sign !== ' ' && place + old !== base.lines.length) return false;
   const offset = Math.abs(Math.max(numbers.newStart - 1, 0) - (place + drift));
   return offset === 0 || (one.places.length === 1 && offset <= driftLinesMax);
-}
-
-/** Walks a placed hunk: runs of removed and added lines become edits; `last` is the last added line of an edit. */
-function editsOf(lines: readonly HunkLine[], place: number, base: BaseText): { edit: Edit; last: HunkLine | null }[] {
-  const edits: { edit: Edit; last: HunkLine | null }[] = [];
-  let at = place;
-  let from = place;
-  let added: HunkLine[] = [];
-  const close = (): void => {
-    if (at === from && added.length === 0) return;
-    const trimmed = trimEdit(base, from, at, added);
-    if (trimmed) edits.push(trimmed);
-  };
-  for (const line of lines) {
-    if (line.sign === '+') added.push(line);
-    else if (line.sign === '-') at += 1;
-    else {
-      close();
-      at += 1;
-      from = at;
-      added = [];
-    }
-  }
-  close();
-  return edits;
-}
-
-/** Drops lines that a run removes and adds again unchanged, from its start. */
-function trimEdit(
-  base: BaseText,
-  from: number,
-  to: number,
-  added: readonly HunkLine[],
-): { edit: Edit; last: HunkLine | null } | null {
-  let same = 0;
-  while (from + same < to && same < added.length - 1 && base.lines[from + same] === added[same]?.text) same += 1;
-  const rest = added.slice(same);
-  return { edit: { from: from + same, to, lines: rest.map((line) => line.text) }, last: rest.at(-1) ?? null };
 }

@@ -25,16 +25,60 @@ interface Reading {
 
 type Named = Reading | null | undefined;
 
+/** `./src/x.js`, as tools that walk folders write it. */
+export function fromTop(path: string): string {
+  return path.replace(/^\.\//, '');
+}
+
 /** Every path a section could mean, so that the base can be asked about all of them at once. */
 export function pathsMeant(file: FilePatch): string[] {
   if (file.wish)
-    return file.wish.kind === 'update' && file.wish.moveTo ? [file.wish.path, file.wish.moveTo] : [file.wish.path];
+    return (
+      file.wish.kind === 'update' && file.wish.moveTo ? [file.wish.path, file.wish.moveTo] : [file.wish.path]
+    ).map(fromTop);
   const { old, fresh } = namesOf(file.header);
   return [...(old?.paths ?? []), ...(fresh?.paths ?? [])];
 }
 
-/** Decides what a section of a unified diff is about. `has`: the base, or an earlier part of the patch, has this path. */
-export function findTarget(file: FilePatch, has: (path: string) => boolean): Result<Target, Problem> {
+/**
+ * The folders that stand above the whole tree in the names of this paste, as in `curl.orig/lib/x.c` and `curl/lib/x.c`: some
+ * name in them is only known to the base without them, and none with them.
+ */
+export function foldersOnTop(files: readonly FilePatch[], has: (path: string) => boolean): ReadonlySet<string> {
+  const above = new Set<string>();
+  const within = new Set<string>();
+  for (const file of files) {
+    const { git, minus, plus } = file.header;
+    // Nearly every part of a long diff ends here, before its names are read.
+    if (file.wish || git?.startsWith('a/') === true || (minus ?? plus)?.startsWith('a/') === true) continue;
+    const { old, fresh } = namesOf(file.header);
+    for (const name of [old, fresh]) {
+      const [whole, below] = name?.isPrefixed === false ? name.paths : [];
+      if (whole === undefined || below === undefined) continue;
+      if (has(whole)) within.add(topOf(whole));
+      else if (has(below)) above.add(topOf(whole));
+    }
+  }
+  return new Set([...above].filter((folder) => !within.has(folder)));
+}
+
+function topOf(path: string): string {
+  return path.slice(0, path.indexOf('/'));
+}
+
+function belowTop(path: string): string {
+  return path.slice(path.indexOf('/') + 1);
+}
+
+/**
+ * Decides what a section of a unified diff is about. `has`: the base, or an earlier part of the patch, has this path.
+ * `above`: what foldersOnTop found; a new file is only told apart by it.
+ */
+export function findTarget(
+  file: FilePatch,
+  has: (path: string) => boolean,
+  above: ReadonlySet<string> = new Set(),
+): Result<Target, Problem> {
   const { header } = file;
   const { old, fresh } = namesOf(header);
   const moved = header.renameFrom !== null || header.copyFrom !== null;
@@ -58,7 +102,7 @@ export function findTarget(file: FilePatch, has: (path: string) => boolean): Res
   }
   // Below `diff --git` only the line of the mode says so to git: "/dev/null" alone is the file "dev/null" there.
   const isAdd = old === null || header.newFileMode !== null;
-  const isDelete = fresh === null || header.deletedFileMode !== null;
+  const isDelete = fresh === null || header.deletedFileMode !== null || isGone(file);
   if (isAdd && isDelete) {
     return no(problem('patch_corrupt', 'A part of the diff both creates and deletes its file.', { line: file.at }));
   }
@@ -69,7 +113,8 @@ export function findTarget(file: FilePatch, has: (path: string) => boolean): Res
   }
   const name = fresh ?? reading;
   if (isAdd) {
-    const path = name.paths[0] ?? '';
+    const [whole = '', below = whole] = name.paths;
+    const path = !name.isPrefixed && above.has(topOf(whole)) ? below : whole;
     const asWritten = name.strict === path && (header.git === null || header.newFileMode !== null);
     return ok({ kind: 'add', oldPath: path, newPath: path, asWritten });
   }
@@ -95,9 +140,18 @@ function modifyTarget(
   if (file.header.git === null && present.length === 1 && present[0] !== undefined) {
     return ok({ kind: 'modify', oldPath: present[0], newPath: present[0], asWritten: false });
   }
-  const names = `"${showPath(old.paths[0] ?? '')}" and "${showPath(fresh.paths[0] ?? '')}"`;
+  const fresher = fresh.paths[0] ?? '';
+  // The same beside a file that is not there yet.
+  if (file.header.git === null && present.length === 0 && addsOnly(file) && isKeptCopy(old.paths[0] ?? '', fresher))
+    return ok({ kind: 'add', oldPath: fresher, newPath: fresher, asWritten: false });
+  const names = `"${showPath(old.paths[0] ?? '')}" and "${showPath(fresher)}"`;
   const message = `One part of the diff names two files, ${names}, without saying that it renames. Write one name.`;
-  return no(problem('patch_corrupt', message, { file: showPath(fresh.paths[0] ?? ''), line: file.at }));
+  return no(problem('patch_corrupt', message, { file: showPath(fresher), line: file.at }));
+}
+
+/** `path.orig`, `path~`: what people call the file before the change. */
+function isKeptCopy(copy: string, path: string): boolean {
+  return copy.startsWith(path) && /^(?:\.orig|\.old|\.bak|~)$/.test(copy.slice(path.length));
 }
 
 /** A "change" of a file that is not there and only brings lines: its header forgot /dev/null. */
@@ -107,6 +161,21 @@ function addsOnly(file: FilePatch): boolean {
   const startsAtNothing = hunk.numbers === null || hunk.numbers.oldCount <= 0 || hunk.numbers.oldStart === 0;
   return startsAtNothing && hunk.lines().length > 0 && hunk.lines().every((line) => line.sign === '+');
 }
+
+/**
+ * `diff -N` gives a file that is not there the first second of 1970, in its own time zone, instead of /dev/null; git's apply
+ * removes such a file (its documentation of `diff` formats does not say so; t4132 of its tests does).
+ */
+function isGone({ header, hunks }: FilePatch): boolean {
+  if (header.git !== null || header.plus === null) return false;
+  const [, day, hours, minutes, sign, zoneHours, zoneMinutes] = epoch.exec(header.plus) ?? [];
+  if (day === undefined) return false;
+  const local = Number(hours) * 60 + Number(minutes) - (day === '1969-12-31' ? 24 * 60 : 0);
+  const zone = (Number(zoneHours) * 60 + Number(zoneMinutes)) * (sign === '-' ? -1 : 1);
+  return local === zone && hunks.length > 0 && hunks.every((hunk) => hunk.lines().every((line) => line.sign === '-'));
+}
+
+const epoch = /\s(1969-12-31|1970-01-01) ([0-2]\d):([0-5]\d):00(?:\.0+)? ([-+])([0-2]\d):?([0-5]\d)\r?$/;
 
 function escapedNames(at: number): Problem {
   return problem('patch_corrupt', 'The names in a header have HTML escapes in them. Make the diff again.', {
@@ -200,11 +269,19 @@ function namesOf(header: Header): { old: Named; fresh: Named } {
   // git writes two prefixes, so one name twice has none: `b` is a folder there (--no-prefix).
   const isBare =
     git !== null && git[0] === git[1] && [header.minus, header.plus].every((name) => isNameOr(name, git[0]));
+  // Two names that only differ in their first folder: those are the prefixes (--src-prefix, --dst-prefix).
+  const isTopped = !isBare && git !== null && git[0] !== git[1] && belowTop(git[0]) === belowTop(git[1]);
+  const read = (written: string, source: Source): Named => {
+    const name = readName(written, source);
+    return isTopped && name?.isPrefixed === false
+      ? { ...name, paths: name.paths.toReversed(), isPrefixed: true }
+      : name;
+  };
   const pick = (plain: string | null, written: string | null, fromGit: string | undefined): Named => {
     if (plain !== null) return readName(plain, 'rename');
     if (isBare) return written === null ? readBareName(git[0], 'git') : readBareName(written, 'line');
-    if (written !== null) return readName(written, header.git === null ? 'plain_line' : 'line');
-    if (fromGit !== undefined) return readName(fromGit, 'git');
+    if (written !== null) return read(written, header.git === null ? 'plain_line' : 'line');
+    if (fromGit !== undefined) return read(fromGit, 'git');
     return undefined;
   };
   const old = pick(header.renameFrom ?? header.copyFrom, header.minus, git?.[0]);
@@ -249,11 +326,12 @@ function readName(written: string, source: Source): Named {
   const path = pathFromBytes(name.slice(0, pathBytesMax * 2));
   if (source === 'rename') return { paths: [path], strict: path, isPrefixed: false };
   const isExact = quoted !== null || written.split('\t')[0] === name;
-  const strict = isExact ? path.slice(path.indexOf('/') + 1) : '';
+  const below = belowTop(path);
+  const strict = isExact ? below : '';
   if (path.startsWith('/') || /^[a-z]:[\\/]/i.test(path)) return { paths: [path], strict: '', isPrefixed: false };
   if (prefix.test(path)) return { paths: [path.replace(prefix, ''), path], strict, isPrefixed: true };
   return {
-    paths: path.includes('/') ? [path, strict] : [path],
+    paths: path.includes('/') ? [path, below] : [path],
     strict: path.includes('/') ? strict : '',
     isPrefixed: false,
   };
@@ -261,7 +339,10 @@ function readName(written: string, source: Source): Named {
 
 /** Cuts what tools write behind a name: a tab and a time, `(revision 12)`, `(working copy)`. */
 function withoutStamp(written: string, source: Source): string {
-  const name = written.split('\t')[0] ?? '';
+  // A name may have tabs in it; the last one stands in front of the time.
+  const timed = source === 'plain_line' ? written.lastIndexOf('\t') : -1;
+  const isTimed = timed > 0 && /^\t\d{4}-\d\d-\d\d[ T]\d\d:\d\d/.test(written.slice(timed, timed + 20));
+  const name = isTimed ? written.slice(0, timed) : (written.split('\t')[0] ?? '');
   // Longer than any name: nothing to cut, and the patterns below would take quadratic time on a line of blanks.
   if (source !== 'plain_line' || name.length > pathBytesMax * 2) return name;
   return name
@@ -284,5 +365,21 @@ function splitGitNames(written: string): [string, string] | null {
   const [one, other] = [written.slice(0, half), written.slice(half + 1)];
   if (written[half] === ' ' && one.replace(prefix, '') === other.replace(prefix, '')) return [one, other];
   const parts = written.split(' ');
-  return parts.length === 2 ? [parts[0] ?? '', parts[1] ?? ''] : null;
+  return parts.length === 2 ? [parts[0] ?? '', parts[1] ?? ''] : splitBelowTop(written);
+}
+
+/** Two names with blanks in them that are the same below their first folders, as git's apply tells them apart. */
+function splitBelowTop(written: string): [string, string] | null {
+  if (written.length > pathBytesMax * 2 + 100) return null;
+  const top = written.indexOf('/') + 1;
+  if (top === 0) return null;
+  const found: [string, string][] = [];
+  for (let at = written.indexOf(' ', top); at > 0; at = written.indexOf(' ', at + 1)) {
+    const start = written.length - (at - top);
+    // Looked at first, because nearly every blank ends here: a line of blanks must not take quadratic time.
+    if (start <= at + 1 || written[start - 1] !== '/') continue;
+    if (written.slice(at + 1, start - 1).includes('/') || written.slice(top, at) !== written.slice(start)) continue;
+    found.push([written.slice(0, at), written.slice(at + 1)]);
+  }
+  return found.length === 1 ? (found[0] ?? null) : null;
 }

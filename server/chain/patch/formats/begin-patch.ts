@@ -11,16 +11,28 @@ import { pathBytesMax } from '../limits.ts';
 import { emptyHeader, type FilePatch, type Hunk, type HunkLine, type Wish } from '../shape.ts';
 import { hunkLine, hunkOf, nextLine, startOnly } from './lines.ts';
 
-const begin = /^\*\*\* Begin Patch\s*$/m;
+const exactBegin = /^\*\*\* Begin Patch\s*$/m;
+const shiftedBegin = /^ {1,3}\*\*\* Begin Patch\s*$/m;
+const exactHead = /^\*\*\* (?:Add|Delete|Update) File: /m;
+const shiftedHead = /^ {1,3}\*\*\* (?:Add|Delete|Update) File: /m;
 
-/** Reads every envelope of a paste; null when there is none. */
+/**
+ * Reads every envelope of a paste; null when there is none. Models put blanks in front of the first or the last lines of it.
+ * Not in front of both first ones: so they stand in the context of a diff that is about such a patch.
+ */
 export function readBeginPatch(text: string): Result<FilePatch[], Problem> | null {
-  if (!begin.test(text) || !/^\*\*\* (?:Add|Delete|Update) File: /m.test(text)) return null;
+  const isExact = exactBegin.test(text);
+  const found = isExact
+    ? exactHead.test(text) || shiftedHead.test(text)
+    : shiftedBegin.test(text) && exactHead.test(text);
+  if (!found) return null;
+  const begin = isExact ? exactBegin : shiftedBegin;
   const { lines } = splitLines(text);
   const files: FilePatch[] = [];
   for (let at = 0; at < lines.length; at += 1) {
     if (!begin.test(lines[at] ?? '')) continue;
-    const end = nextLine(lines, at, (line) => /^\*\*\* End Patch\s*$/.test(line));
+    const exact = nextLine(lines, at, (line) => /^\*\*\* End Patch\s*$/.test(line));
+    const end = exact < 0 ? shiftedEnd(lines) : exact;
     if (end < 0) {
       const message = 'The patch has "*** Begin Patch" but no "*** End Patch": its end is missing. Paste all of it.';
       return no(problem('patch_truncated', message, { line: lines.length }));
@@ -33,10 +45,26 @@ export function readBeginPatch(text: string): Result<FilePatch[], Problem> | nul
   return ok(files);
 }
 
+/** The refusal for files of this format with nothing around them that says where they begin and end, or null. */
+export function refuseWithoutEnvelope(text: string): Problem | null {
+  const at = text.search(exactHead);
+  if (at < 0) return null;
+  const line = text.slice(0, at).split('\n').length;
+  const message = `Line ${line} is from the "*** Begin Patch" format, but that line and "*** End Patch" are missing. Paste all of it.`;
+  return problem('patch_truncated', message, { line });
+}
+
+/** The last line of all, with blanks in front of it: further up it would be context of an update. -1: it is another. */
+function shiftedEnd(lines: readonly string[]): number {
+  const last = lines.findLastIndex((line) => line.trim() !== '' && !/^\s*(?:`{3,}|~{3,})\s*$/.test(line));
+  return /^ {1,3}\*\*\* End Patch\s*$/.test(lines[last] ?? '') ? last : -1;
+}
+
 function readEnvelope(lines: readonly string[], from: number, to: number): Result<FilePatch[], Problem> {
   const files: FilePatch[] = [];
   for (let at = from; at < to;) {
-    const head = /^\*\*\* (Add|Delete|Update) File: (.*)$/.exec((lines[at] ?? '').trimEnd());
+    // With blanks in front only the first one gets here: below it, they are the sign of context.
+    const head = /^ {0,3}\*\*\* (Add|Delete|Update) File: (.*)$/.exec((lines[at] ?? '').trimEnd());
     if (!head) {
       if ((lines[at] ?? '').trim() !== '') {
         const message = `Line ${at + 1} stands outside of every file of the patch. Write "*** Update File: PATH" above it.`;

@@ -22,8 +22,13 @@ export function readSearchReplace(text: string): Result<FilePatch[], Problem> | 
   for (let at = 0; at < lines.length; at += 1) {
     if (!searchMark.test(lines[at] ?? '')) continue;
     path = pathAbove(lines, at) ?? path;
-    const middle = nextLine(lines, at, (line) => middleMark.test(line));
-    const end = middle < 0 ? -1 : nextLine(lines, middle, (line) => replaceMark.test(line));
+    const first = nextLine(lines, at, (line) => middleMark.test(line));
+    const end = first < 0 ? -1 : nextLine(lines, first, (line) => replaceMark.test(line));
+    const middle = end < 0 ? first : middleOf(lines, at, end);
+    if (middle === null) {
+      const message = `The block at line ${at + 1} has "=======" in it more than once, so nothing says where SEARCH ends. Send a diff.`;
+      return no(problem('patch_ambiguous', message, { line: at + 1 }));
+    }
     const next = nextLine(lines, at, (line) => searchMark.test(line));
     if (middle < 0 || end < 0 || (next >= 0 && next < end)) {
       return no(
@@ -52,6 +57,16 @@ export function readSearchReplace(text: string): Result<FilePatch[], Problem> | 
     ...[...byPath].map(([name, file]) => fileOf(file.at, file.hunks, { kind: 'update', path: name, moveTo: null })),
     ...added,
   ]);
+}
+
+/** The line between both halves: the only one of them, or the only one as long as the mark above. Null: it could be several. */
+function middleOf(lines: readonly string[], from: number, to: number): number | null {
+  const found: number[] = [];
+  for (let at = from + 1; at < to; at += 1) if (middleMark.test(lines[at] ?? '')) found.push(at);
+  const width = (lines[from] ?? '').lastIndexOf('<') + 1;
+  const alike = found.filter((at) => (lines[at] ?? '').trimEnd().length === width);
+  const [middle, second] = alike.length > 0 ? alike : found;
+  return middle === undefined || second !== undefined ? null : middle;
 }
 
 function fileOf(at: number, hunks: readonly Hunk[], wish: FilePatch['wish']): FilePatch {

@@ -1,7 +1,7 @@
 /** Whole files in fences with their path above, or in the fence's own line: ```` ```js src/calc.js ````. */
 import { pathFromBytes } from '../../../lib/path-bytes.ts';
 import { splitLines } from '../bytes.ts';
-import { pathInLine } from '../scan.ts';
+import { pathInInfo, pathInLine } from '../scan.ts';
 import { emptyHeader, type FilePatch } from '../shape.ts';
 import { nextLine } from './lines.ts';
 
@@ -39,13 +39,6 @@ export function readWholeFiles(text: string): FilePatch[] {
 
 /** Longer lines are no path, and the patterns for it are not made for them. */
 const pathLineMax = 4096;
-
-function pathInInfo(info: string): string | null {
-  const titled = /(?:title|file|filename|path)\s*=\s*"?([^"\s]+)"?/i.exec(info)?.[1];
-  if (titled !== undefined) return pathInLine(titled);
-  const second = /^\w+(?:\s+|:)(\S+)$/.exec(info)?.[1];
-  return pathInLine(second ?? (info.includes('/') ? info : ''));
-}
 
 function pathAbove(lines: readonly string[], at: number): string | null {
   for (let above = at - 1; above >= 0 && above >= at - 2; above -= 1) {
