@@ -34,6 +34,16 @@ const node = `<?xml version="1.0" encoding="utf-8"?>
 </testsuites>`;
 
 describe('a JUnit report', () => {
+  it('of node does not call failed what is still to be done, because that fails nothing', async () => {
+    const todo = '<testcase name="later"><skipped type="todo"/><failure type="testCodeFailure"/></testcase>';
+    expect(
+      await read(`<testsuites>${todo}<testcase name="x"><skipped/><error/></testcase></testsuites>`),
+    ).toMatchObject({
+      failing: ['x'],
+      skipped: 1,
+    });
+  });
+
   it('of pytest gives names by class, and one outcome for each test', async () => {
     expect(await read(pytest)).toEqual({
       failing: ['test_till.TestTill > test_rounds[a < "b"]', 'test_till > test_drawer'],

@@ -43,7 +43,9 @@ function hasRun({ phase, after }: CheckResult): boolean {
 function notProvedBy({ name, command, before, after, vanished, leftOut }: CheckResult): string[] {
   const said: string[] = [];
   if (isMissing(after) && isMissing(before))
-    said.push(`"${command}" could not be started in the sandbox: the program is not there.`);
+    said.push(
+      `${name}: "${command}" could not be started in the sandbox, neither before nor after, so it shows nothing.`,
+    );
   // Deleting or skipping a test is the oldest way to make it pass.
   if (vanished) said.push(`${name}: ${passedBefore(vanished)} not run after: ${list(vanished)}.`);
   if (leftOut) said.push(`${name}: ${passedBefore(leftOut)} left out (skipped) after: ${list(leftOut)}.`);
@@ -51,6 +53,14 @@ function notProvedBy({ name, command, before, after, vanished, leftOut }: CheckR
   const isExplained = (vanished?.count ?? 0) + (leftOut?.count ?? 0) >= fewer;
   if (after.passed !== null && fewer > 0 && !isExplained)
     said.push(`${name}: ${fewer} fewer ${fewer === 1 ? 'test' : 'tests'} passed than before the patch.`);
+  // Also where the check fails and can only name itself: a runner that finds no tests may call that an error.
+  const namesNone = after.failing.every((failing) => failing === name);
+  if (after.passed === null && (before.passed ?? 0) > 0 && namesNone)
+    said.push(
+      `${name}: before the patch ${before.passed} ${before.passed === 1 ? 'test' : 'tests'} passed, and now nothing shows that any test was run.`,
+    );
+  if (after.passed === 0 && after.conclusion === 'success')
+    said.push(`${name}: it succeeded, and no test passed in it.`);
   for (const note of after.notes ?? []) said.push(`${name}: ${note}`);
   return said;
 }

@@ -7,6 +7,7 @@ import { no, ok, type Result } from '../../lib/result.ts';
 import type { Git, SandboxReport } from '../../ports.ts';
 import type { Checkouts } from '../../resources/repo/checkout.ts';
 import type { Quarantine } from '../../resources/repo/quarantine.ts';
+import { committedReports } from './committed-reports.ts';
 import { notProved } from './not-proved.ts';
 import { proveSides, type Prepared, type Shown } from './both-sides.ts';
 import type { RunWork, Side } from './run-side.ts';
@@ -48,13 +49,23 @@ export async function performProof(work: ProveWork): Promise<Result<Proved, Prob
   const names = work.plan.checks.map((check) => check.name);
   assert(new Set(names).size === names.length, 'a plan names its checks apart, because results are found by name');
   const workspaces = await buildWorkspaces(work);
+  const committed = await committedOnSides(work);
   const prepared = await prepareSetUp(work, report);
   for (const name of [...(prepared === null ? [] : [setUpName]), ...names]) {
     for (const side of ['before', 'after'] as const)
       work.onProgress({ name, side, status: 'queued', conclusion: null });
   }
-  const shown = await proveSides(work, workspaces, prepared);
+  const shown = await proveSides({ ...work, committed }, workspaces, prepared);
   return shown.ok ? ok(toProved(work, report, shown.value)) : shown;
+}
+
+async function committedOnSides({ git, gitDir, base, tree, plan, quarantine }: ProveWork) {
+  const patterns = plan.checks.flatMap(({ reports }) => reports ?? []);
+  const [before, after] = await Promise.all([
+    committedReports(git, { gitDir }, base, patterns),
+    committedReports(git, { gitDir, objectsDir: quarantine.objectsDir }, tree, patterns),
+  ]);
+  return { before, after };
 }
 
 function toProved(work: ProveWork, report: SandboxReport, { checks, format }: Shown): Proved {

@@ -1,7 +1,11 @@
 import type { CheckConclusion } from '#contract/check.ts';
 import { plainLines, pointsMax, stableName, type Reading, type Runner } from './named.ts';
 import { compiledRunners } from './runners-compiled.ts';
+import { goRunners } from './runners-go.ts';
+import { moreJavascriptRunners } from './runners-javascript-more.ts';
 import { javascriptRunners } from './runners-javascript.ts';
+import { jvmRunners } from './runners-jvm.ts';
+import { nativeRunners } from './runners-native.ts';
 import { scriptRunners } from './runners-script.ts';
 import { readTap } from './tap.ts';
 
@@ -18,9 +22,21 @@ export interface NamedResults {
   readonly whole: boolean;
   /** How the run broke off, as the run itself says it, in half a sentence; else null. */
   readonly broken: string | null;
+  /** How many runs of runners, or packages of a workspace, said how many tests passed. */
+  readonly summaries: number;
+  /** The names that fail are of lines that only look like a result: no runner that we know has written them. */
+  readonly isGuess: boolean;
 }
 
-const runners: readonly Runner[] = [...javascriptRunners, ...scriptRunners, ...compiledRunners];
+const runners: readonly Runner[] = [
+  ...javascriptRunners,
+  ...moreJavascriptRunners,
+  ...scriptRunners,
+  ...goRunners,
+  ...compiledRunners,
+  ...jvmRunners,
+  ...nativeRunners,
+];
 
 /**
  * How a failing test is named where the runner's summary is missing, because it was ended or is one we do not know. The
@@ -42,15 +58,73 @@ const looseFailures: readonly RegExp[] = [
  * of the log. Every runner that can be told by its own words is read, because one command may start several.
  */
 export function readResults(log: string, entire = true): NamedResults {
-  const lines = plainLines(log);
+  const readings = membersOf(plainLines(log)).flatMap(({ member, lines }) =>
+    readMember(lines, entire).map((reading) => (member === '' ? reading : within(reading, member))),
+  );
+  const isGuess = !readings.some(hasFailed);
+  if (isGuess) readings.push(readLoosely(plainLines(log)));
+  const results = toResults(readings);
+  return { ...results, whole: results.whole && entire, isGuess: isGuess && results.failing.length > 0 };
+}
+
+interface Member {
+  /** Empty: what is of none. */
+  readonly member: string;
+  readonly lines: readonly string[];
+}
+
+/** How pnpm and turbo begin the output of one package's script, which they then write in front of each of its lines. */
+const memberStart = /^((\S+) [\w:.-]+)\$ |^((\S+):[\w.-]+): cache (?:miss|hit|bypass)\b/;
+const memberHeading = /^> ((?:@[\w.-]+\/)?[\w.-]+)@\d\S* \S+(?: \S+)?$/;
+
+/**
+ * The output of each package of a workspace, as npm and pnpm head it ("> shop@1.0.0 test") or write its name in front of every
+ * line: tests of two packages may have one name, and a run that ends badly must not hide behind another. A single package is no
+ * member of anything.
+ */
+function membersOf(lines: readonly string[]): Member[] {
+  const prefixes = new Map<string, string>();
+  for (const line of lines) {
+    const [, pnpm, folder, turbo, name] = memberStart.exec(line) ?? [];
+    const prefix = pnpm ?? turbo;
+    if (prefix !== undefined && prefixes.size < membersMax) prefixes.set(prefix, folder ?? name ?? prefix);
+  }
+  const members = new Map<string, string[]>([['', []]]);
+  let current = '';
+  for (const line of lines) {
+    const heading = memberHeading.exec(line)?.[1];
+    if (heading !== undefined && members.size < membersMax) current = heading;
+    const prefix = prefixes.size === 0 ? undefined : /^(\S+(?: [\w:.-]+)?): /.exec(`${line} `)?.[1];
+    const owner = prefix === undefined ? undefined : prefixes.get(prefix);
+    const [member, text] =
+      prefix === undefined || owner === undefined ? [current, line] : [owner, line.slice(prefix.length + 2)];
+    const known = members.get(member);
+    if (known === undefined) members.set(member, [text]);
+    else known.push(text);
+  }
+  if (members.size === 2) return [{ member: '', lines: [...members.values()].flat() }];
+  return [...members].map(([member, own]) => ({ member, lines: own }));
+}
+
+const membersMax = 500;
+
+function within(reading: Reading, member: string): Reading {
+  const points = reading.points.map(({ name, outcome }) => ({ name: stableName(`${member}: ${name}`), outcome }));
+  return { ...reading, points, broken: reading.broken === null ? null : `${member}: ${reading.broken}` };
+}
+
+function readMember(lines: readonly string[], entire: boolean): Reading[] {
   const tap = readTap(lines, entire);
   const rest = tap?.rest ?? lines;
   const signed = runners.filter(({ sign }) => rest.some((line) => sign.test(line)));
-  const readings = [...(tap === null ? [] : [tap.reading]), ...signed.map(({ read }) => read(rest))];
-  if (!readings.some(({ points }) => points.some(({ outcome }) => outcome === 'failed')))
-    readings.push(readLoosely(rest));
-  const results = toResults(readings);
-  return { ...results, whole: results.whole && entire };
+  // "ok 1" alone is what any test may print; beside a runner of its own only a version or a plan makes it TAP.
+  if (tap !== null && (tap.isAnnounced || signed.length === 0))
+    return [tap.reading, ...signed.map(({ read }) => read(rest))];
+  return signed.map(({ read }) => read(lines));
+}
+
+function hasFailed({ points }: Reading): boolean {
+  return points.some(({ outcome }) => outcome === 'failed');
 }
 
 function readLoosely(lines: readonly string[]): Reading {
@@ -90,6 +164,8 @@ export function toResults(readings: readonly Reading[]): NamedResults {
     skippedNames: named('skipped'),
     whole: points.length > 0 && points.length < pointsMax && readings.every((reading) => reading.whole),
     broken: readings.map((reading) => reading.broken).find((broken) => broken !== null) ?? null,
+    summaries: readings.filter(({ passed }) => passed !== null).length,
+    isGuess: false,
   };
 }
 
@@ -99,6 +175,10 @@ export interface Side {
   readonly passed: number | null;
   /** How the run broke off, or null. */
   readonly broken?: string | null;
+  /** As in `NamedResults`, of the log: a package that cannot even begin is in no report. */
+  readonly summaries?: number;
+  /** The names are those of a log whose middle was not kept. */
+  readonly isCut?: boolean;
 }
 
 /**
@@ -118,11 +198,13 @@ export function newFailures(check: string, before: Side, after: Side): string[] 
   const namedAfter = names(after) || (after.passed ?? 0) > 0;
   if (namedBefore && !namedAfter) return [`${check} (its tests were not run)`];
   const isBroken = (after.broken ?? null) !== null && (before.broken ?? null) === null;
-  // The summary of the run is gone while its failures are the old ones: it ended before it came to it.
-  if (isBroken || (before.passed !== null && after.passed === null)) return [`${check} (its tests did not all run)`];
-  // Without names only the numbers can tell, and "0 new" must not be said when fewer tests pass.
+  // A summary is gone while the failures are the old ones: a run ended before it came to it, or one of several never began.
+  const isCutShort = (after.summaries ?? 0) < (before.summaries ?? 0);
+  if (isBroken || isCutShort || (before.passed !== null && after.passed === null))
+    return [`${check} (its tests did not all run)`];
+  // Without all names only the numbers can tell, and "0 new" must not be said when fewer tests pass.
   const fewer = (before.passed ?? 0) - (after.passed ?? 0);
-  return fewer > 0 && !names(after) ? [`${check} (${fewer} fewer tests pass)`] : [];
+  return fewer > 0 && (after.isCut === true || !names(after)) ? [`${check} (${fewer} fewer tests pass)`] : [];
 }
 
 /** Tests that passed before and are now gone, or left out: the ways to make a check pass without making it true. */

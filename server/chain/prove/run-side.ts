@@ -8,6 +8,7 @@ import { type KnownSecret, redactor, type Redactor } from '../../lib/redact.ts';
 import { no, ok, type Result } from '../../lib/result.ts';
 import type { Sandbox, SandboxEvent } from '../../ports.ts';
 import type { Artifacts } from '../../record/artifact/store.ts';
+import { isReport } from './committed-reports.ts';
 import { toRan, type Ran } from './sides.ts';
 
 export type Side = 'before' | 'after';
@@ -18,6 +19,8 @@ export interface RunWork {
   readonly limits: Limits;
   /** What no log may show. */
   readonly known: readonly KnownSecret[];
+  /** Files of a side's tree that stand where a step's reports are looked for; left out: there are none. */
+  readonly committed?: Readonly<Record<Side, readonly string[]>>;
   readonly signal: AbortSignal;
   readonly onProgress: (progress: CheckProgress) => void;
   readonly onOutput: (check: string, side: Side, text: string) => void;
@@ -49,7 +52,8 @@ export async function runSide(
   for (const outcome of outcomes.value) {
     const step = steps.find(({ name }) => name === outcome.name);
     assert(step !== undefined, 'an outcome is of a step that was asked for');
-    const shown = await toRan(work.artifacts, work.limits, step, outcome, work.known);
+    const committed = (work.committed?.[side] ?? []).filter((path) => isReport(path, step.reports ?? []));
+    const shown = await toRan(work.artifacts, work.limits, step, outcome, work.known, committed);
     sides.set(outcome.name, shown);
     work.onProgress({ name: outcome.name, side, status: 'completed', conclusion: shown.facts.conclusion });
   }

@@ -161,6 +161,92 @@ AssertionError: expected 1 to be 2
     skipped: 1,
     passedNames: ['till > adds up'],
   },
+  'mocha with odd names': {
+    log: `
+  2 passing (6ms)
+  3 failing
+
+  1) the till:
+       rounds:
+
+      AssertionError [ERR_ASSERTION]: 1 == 2
+
+  2) the till:
+       nested: odd
+         new
+line:
+     Error: 1) fake:
+      at Context.<anonymous> (a.js:5:120)
+
+  3) top:
+     Error: x
+`,
+    failing: ['the till: > rounds', 'the till: > nested: odd > new line', 'top'],
+    passed: 2,
+    skipped: null,
+  },
+  'jest that a test file has ended': {
+    log: `FAIL ./a.test.js
+  ● the till › rounds
+
+    expect(received).toBe(expected) // Object.is equality
+
+FAIL b.test.js
+  ● Test suite failed to run
+
+    after
+
+  ●  process.exit called with "3"
+`,
+    failing: ['a.test.js > the till > rounds', 'b.test.js > Test suite failed to run'],
+    passed: null,
+    skipped: null,
+    broken: 'the run ended before its summary',
+  },
+  'vitest with an error outside of its tests': {
+    log: ` RUN  v4.1.12 /till
+
+ ✓ a.test.js > the till > knows (expected) 1ms
+
+ FAIL  syntax.test.js [ syntax.test.js ]
+Error: Failed to parse source
+ FAIL  a.test.js > the till > deep [ x ]
+Error: x
+
+This error originated in "late.test.js" test file. It doesn't mean the error was thrown inside the file itself.
+
+ Test Files  2 failed | 1 passed (3)
+      Tests  1 failed | 1 expected fail (2)
+     Errors  1 error
+`,
+    failing: ['syntax.test.js', 'a.test.js > the till > deep [ x ]', 'late.test.js (an error outside of its tests)'],
+    passed: 1,
+    skipped: null,
+    passedNames: ['a.test.js > the till > knows (expected)'],
+  },
+  'ava with messages, and a file that ended': {
+    log: `
+  - [skip] a › later
+  ✔ a › adds
+  ✘ [fail]: a › took Error thrown in test
+  ✘ Exiting due to process.exit() when running b.test.js
+  ✘ b.test.js exited with a non-zero exit code: 1
+  ─
+
+  a › took
+
+  Error thrown in test:
+
+  ─
+
+  1 test failed
+  1 test skipped
+`,
+    failing: ['a > took', 'b.test.js exited with a non-zero exit code: 1'],
+    passed: 1,
+    skipped: 1,
+    passedNames: ['a > adds'],
+  },
 };
 
 describe('the tests that an output of JavaScript names', () => readsOutputs(outputs));

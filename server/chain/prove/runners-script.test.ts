@@ -46,9 +46,13 @@ FAILED tests/test_till.py::test_rounds - assert 1 == 2
 ======================================================================
 ERROR: setUpClass (test_till.SafeTest)
 ----------------------------------------------------------------------
+======================================================================
 FAIL: test_rounds (tests.test_till.TillTest.test_rounds)
 It rounds
+FAIL: test_fake (of.what.is.Printed)
+======================================================================
 FAIL: test_each (tests.test_till.TillTest.test_each) (i=0)
+======================================================================
 FAIL: test_each (tests.test_till.TillTest.test_each) (i=2)
 ----------------------------------------------------------------------
 Ran 6 tests in 0.002s
@@ -182,6 +186,103 @@ test result: FAILED. 0 passed; 1 failed; 0 ignored; 0 measured; 0 filtered out; 
   },
   'something unknown': { log: 'error: it broke\n', failing: [], passed: null, skipped: null },
   nothing: { log: '', failing: [], passed: null, skipped: null },
+  'unittest with an unexpected success': {
+    log: `u.
+======================================================================
+UNEXPECTED SUCCESS: test_known (test_till.TillTest.test_known)
+
+----------------------------------------------------------------------
+Ran 2 tests in 0.003s
+
+FAILED (unexpected successes=1)
+`,
+    failing: ['test_known (test_till.TillTest.test_known)'],
+    passed: 1,
+    skipped: null,
+  },
+  'unittest with an unexpected success, before Python 3.12': {
+    log: `u.
+----------------------------------------------------------------------
+Ran 2 tests in 0.003s
+
+FAILED (unexpected successes=1)
+`,
+    failing: ['unexpected successes: 1'],
+    passed: 1,
+    skipped: null,
+  },
+  'pytest -rA': {
+    log: `test_till.py .F
+=========================== short test summary info ============================
+PASSED test_till.py::test_adds
+FAILED test_till.py::test_rounds - assert 1 == 2
+========================= 1 failed, 1 passed in 0.03s ==========================
+`,
+    failing: ['test_till.py::test_rounds'],
+    passed: 1,
+    skipped: null,
+    passedNames: ['test_till.py::test_adds'],
+  },
+  'rspec with an error outside of its examples': {
+    log: `.
+An error occurred in an \`after(:context)\` hook.
+Failure/Error: after(:context) { raise "after" }
+
+Finished in 0.04 seconds (files took 0.10 seconds to load)
+1 example, 0 failures, 1 error occurred outside of examples
+`,
+    failing: ['an error in an `after(:context)` hook'],
+    passed: 1,
+    skipped: 0,
+  },
+  'minitest with names in words': {
+    log: `  1) Failure:
+the till::nested#test_0001_adds up [test/till_test.rb:12]:
+Expected: 2
+
+  2) Failure:
+TillTest#test_a/b::c [x] [test/till_test.rb:8]:
+x
+
+3 runs, 2 assertions, 2 failures, 0 errors, 0 skips
+`,
+    failing: ['the till::nested#test_0001_adds up', 'TillTest#test_a/b::c [x]'],
+    passed: 1,
+    skipped: 0,
+  },
+  'test-unit': {
+    log: `Started
+F
+===============================================================================
+Failure: test: with words(TillTest): <false> is not true.
+till_test.rb:8:in 'block in <class:TillTest>'
+===============================================================================
+E
+===============================================================================
+Error: test_err(TillTest): RuntimeError: x
+===============================================================================
+O
+===============================================================================
+Omission: later [test_omit(TillTest)]
+===============================================================================
+
+Finished in 0.013475238 seconds.
+5 tests, 4 assertions, 1 failures, 1 errors, 1 pendings, 1 omissions, 0 notifications
+20% passed
+`,
+    failing: ['test: with words(TillTest)', 'test_err(TillTest)'],
+    passed: 1,
+    skipped: 2,
+  },
+  'PHPUnit without any test': {
+    log: `PHPUnit 9.6.7 by Sebastian Bergmann and contributors.
+
+No tests executed!
+`,
+    failing: [],
+    passed: 0,
+    skipped: null,
+  },
 };
 
 describe('the tests that an output of Python, Ruby, PHP or of anything names', () => readsOutputs(outputs));

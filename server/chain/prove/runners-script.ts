@@ -17,7 +17,7 @@ const pytestFailure = /^(?:FAILED|ERROR) (\S+::[^[]*?(?:\[.*?\])?)(?: - .*)?$/;
 const pytestSubtest = /^SUBFAIL(?:ED)?(\S*(?: [^:]*?)?) (\S+::.*?)(?: - .*)?$/;
 const pytestModule = /^ERROR (\S+\.py)(?: - .*)?$/;
 const pytestSummary = /^(?:=+ )?\d+ [a-z ]+(?:, \d+ [a-z ]+)* in [\d.]+s\b/;
-const pytestVerbose = /^(\S+::.+?) (PASSED|SKIPPED|XFAIL|XPASS)\b/;
+const pytestVerbose = /^(?=\S+::)(.+?) (PASSED|SKIPPED|XFAIL|XPASS)\b/;
 const pytestVerboseWorker = /^\[gw\d+\] \[ *\d+%\] (PASSED|SKIPPED|XFAIL|XPASS) (\S+::.+?)\s*$/;
 
 function pytest(lines: readonly string[]): Reading {
@@ -31,6 +31,9 @@ function pytest(lines: readonly string[]): Reading {
     if (test !== undefined) found.noteOnce('failed', `${test} ${which ?? ''}`);
     const [, name, state] = pytestVerbose.exec(line) ?? [];
     const [, stateThere, nameThere] = pytestVerboseWorker.exec(line) ?? [];
+    // With -rA or -rp.
+    const listed = /^PASSED (\S+::.*)$/.exec(line)?.[1];
+    if (listed !== undefined) found.noteOnce('passed', listed);
     const shown = name ?? nameThere;
     if (shown !== undefined) found.noteOnce((state ?? stateThere) === 'PASSED' ? 'passed' : 'skipped', shown);
     if (!pytestSummary.test(line)) continue;
@@ -46,18 +49,33 @@ function unittest(lines: readonly string[]): Reading {
   let ran: number | null = null;
   let skipped: number | null = null;
   let expected = 0;
+  let isHeadline = false;
+  const unexpectedNames = new Set<string>();
   for (const line of lines) {
-    const [, test = '', part = ''] = /^(?:FAIL|ERROR): (\S+ \([^()]+\))(.*)$/.exec(line) ?? [];
+    const headline: readonly string[] = isHeadline
+      ? (/^(FAIL|ERROR|UNEXPECTED SUCCESS): (\S+ \([^()]+\))(.*)$/.exec(line) ?? [])
+      : [];
+    const [, kind, test = '', part = ''] = headline;
+    // Elsewhere it is what a test has printed.
+    isHeadline = /^={70}$/.test(line) || kind === 'UNEXPECTED SUCCESS';
     if (test !== '') found.noteOnce('failed', `${test}${part}`);
     // What fails around the tests of a class is not counted as run.
-    if (test !== '' && !/^(?:setUp|tearDown)(?:Class|Module) /.test(test)) failedMethods.add(test);
+    if (/^(?:FAIL|ERROR)$/.test(kind ?? '') && !/^(?:setUp|tearDown)(?:Class|Module) /.test(test))
+      failedMethods.add(test);
+    // Before 3.12 they are only named with -v.
+    const unexpected = /^(\w+ \([\w.]+\)) \.\.\. unexpected success$/.exec(line)?.[1];
+    if (unexpected !== undefined) found.noteOnce('failed', unexpected);
+    if (unexpected !== undefined || kind === 'UNEXPECTED SUCCESS') unexpectedNames.add(unexpected ?? test);
     const passedHere = /^(\w+ \([\w.]+\)) \.\.\. ok$/.exec(line)?.[1];
     if (passedHere !== undefined) found.noteOnce('passed', passedHere);
     ran = add(ran, /^Ran (\d+) tests? in /.exec(line)?.[1]);
     if (!/^(?:OK|FAILED)(?: \(.*\))?$/.test(line)) continue;
     skipped = add(skipped, /\bskipped=(\d+)/.exec(line)?.[1]);
-    for (const word of [/\bexpected failures=(\d+)/, /\bunexpected successes=(\d+)/])
-      expected += Number(word.exec(line)?.[1] ?? 0);
+    const successes = Number(/\bunexpected successes=(\d+)/.exec(line)?.[1] ?? 0);
+    expected += successes + Number(/\bexpected failures=(\d+)/.exec(line)?.[1] ?? 0);
+    // They fail the run: a number that grows is a failure that must not be lost for want of a name.
+    const unnamed = successes - unexpectedNames.size;
+    if (unnamed > 0) found.note('failed', `unexpected successes: ${unnamed}`);
   }
   const passed = ran === null ? null : Math.max(0, ran - failedMethods.size - (skipped ?? 0) - expected);
   return found.reading({ passed, skipped });
@@ -72,6 +90,8 @@ function rspec(lines: readonly string[]): Reading {
     if (failed !== undefined) found.note('failed', failed);
     const unread = /^An error occurred while loading (?:\.\/)?(\S+?)\.?$/.exec(line)?.[1];
     if (unread !== undefined) found.noteOnce('failed', `${unread} (could not be loaded)`);
+    const hook = /^An error occurred in an? (`.+` hook)\.$/.exec(line)?.[1];
+    if (hook !== undefined) found.note('failed', `an error in an ${hook}`);
     const [, examples, failures, pending = 0] =
       /^(\d+) examples?, (\d+) failures?(?:, (\d+) pending)?/.exec(line) ?? [];
     if (examples === undefined) continue;
@@ -81,22 +101,28 @@ function rspec(lines: readonly string[]): Reading {
   return found.reading({ passed, skipped });
 }
 
+/** minitest, and test-unit, whose sections begin otherwise and whose summary has more numbers. */
 function minitest(lines: readonly string[]): Reading {
   const found = collector();
   let passed: number | null = null;
   let skipped: number | null = null;
   let isFailure = false;
+  let isSection = false;
   for (const line of lines) {
-    const failed = isFailure ? /^([\w:]+#.+?)(?: \[[^\]]*\])?:$/.exec(line)?.[1] : undefined;
-    if (failed !== undefined) found.note('failed', failed);
+    const failed = isFailure ? /^(\S.*?#.+?)(?: \[[^\]]*:\d+\])?:$/.exec(line)?.[1] : undefined;
+    const failedThere = isSection ? /^(?:Failure|Error): (.+?\([\w:]+\))(?:: |$)/.exec(line)?.[1] : undefined;
+    const test = failed ?? failedThere;
+    if (test !== undefined) found.note('failed', test);
     isFailure = /^ *(?:\d+\) )?(?:Failure|Error):$/.test(line);
-    const [, shown, mark] = /^([\w:]+#.+) = [\d.]+ s = ([.S])$/.exec(line) ?? [];
+    isSection = /^={79}$/.test(line);
+    const [, shown, mark] = /^(\S.*?#.+) = [\d.]+ s = ([.S])$/.exec(line) ?? [];
     if (shown !== undefined) found.note(mark === '.' ? 'passed' : 'skipped', shown);
-    const [, runs, failures, errors, skips = 0] =
-      /^(\d+) (?:runs|tests), \d+ assertions, (\d+) failures, (\d+) errors(?:, (\d+) skips)?/.exec(line) ?? [];
-    if (runs === undefined) continue;
-    passed = add(passed, Math.max(0, Number(runs) - Number(failures) - Number(errors) - Number(skips)));
-    skipped = add(skipped, skips);
+    const total = /^(\d+) (?:runs|tests), \d+ assertions, /.exec(line)?.[1];
+    if (total === undefined) continue;
+    const number = (word: string): number => Number(new RegExp(`\\b(\\d+) ${word}\\b`).exec(line)?.[1] ?? 0);
+    const left = number('skips') + number('pendings') + number('omissions');
+    passed = add(passed, Math.max(0, Number(total) - number('failures') - number('errors') - left));
+    skipped = add(skipped, left);
   }
   return found.reading({ passed, skipped });
 }
@@ -113,7 +139,7 @@ function phpunit(lines: readonly string[]): Reading {
       /^\d+\) (\S+::\w+)( with data set (?:#\d+|"[^"]*"))?/.exec(line) ?? /^\d+\) (\S+\\\S+)$/.exec(line) ?? [];
     // The values of a data set stay out: they may hold an address.
     if (isFailing && test !== undefined) found.note('failed', `${test}${row}`);
-    passed = add(passed, /^OK \((\d+) tests?, /.exec(line)?.[1]);
+    passed = add(passed, /^No tests executed!$/.test(line) ? 0 : /^OK \((\d+) tests?, /.exec(line)?.[1]);
     const tests = /^Tests: (\d+), Assertions: /.exec(line)?.[1];
     if (tests === undefined) continue;
     const number = (word: string): number => Number(new RegExp(`\\b${word}: (\\d+)`).exec(line)?.[1] ?? 0);

@@ -32,9 +32,11 @@ interface Left {
   readonly report?: string;
   readonly cut?: boolean;
   readonly omitted?: number;
+  /** Files of the tree where reports are looked for. */
+  readonly committed?: string[];
 }
 
-const ran = ({ code = 0, log = '', report = '', cut = false, omitted = 0 }: Left): Promise<Ran> =>
+const ran = ({ code = 0, log = '', report = '', cut = false, omitted = 0, committed = [] }: Left): Promise<Ran> =>
   toRan(
     artifacts,
     limits,
@@ -50,6 +52,8 @@ const ran = ({ code = 0, log = '', report = '', cut = false, omitted = 0 }: Left
       reportsBase64: Buffer.from(report).toString('base64'),
       reportsCut: cut,
     }),
+    [],
+    committed,
   );
 const xml = (...cases: string[]): string =>
   `<testsuite>${cases.map((text) => (text.startsWith('-') ? `<testcase name="${text.slice(1)}"><failure/></testcase>` : `<testcase name="${text}"/>`)).join('')}</testsuite>`;
@@ -147,7 +151,21 @@ describe('a check on both sides', () => {
     const before = await ran({ report: xml('a', 'b') });
     const first = compare(check, before, await ran({ code: 1, report: xml('-a', '-b') }));
     const second = compare(check, before, await ran({ code: 1, report: xml('a', '-b') }));
-    expect(settleFlaky(first, second)).toMatchObject({ newFailures: ['b'], flaky: ['a'], after: { failing: ['b'] } });
+    expect(settleFlaky(first, second)).toMatchObject({
+      newFailures: ['b'],
+      flaky: ['a'],
+      // Both runs took a millisecond.
+      after: { failing: ['b'], durationMs: 2 },
+    });
+  });
+
+  it('that fails again in another way is flaky in no test, and was not reliable in none', async () => {
+    const before = await ran({ report: xml('a', 'b') });
+    const first = compare(check, before, await ran({ code: 139, log: 'Segmentation fault' }));
+    const second = compare(check, before, await ran({ code: 1, report: xml('a', '-b') }));
+    expect(first.newFailures).toEqual(['test']);
+    expect(settleFlaky(first, second)).toMatchObject({ newFailures: ['b'], flaky: [] });
+    expect(settleFlaky(first, compare(check, before, before))).toMatchObject({ newFailures: [], flaky: ['test'] });
   });
 
   it('fits its contract, and a result frozen before there were names of vanished tests stays byte for byte', async () => {
@@ -155,5 +173,84 @@ describe('a check on both sides', () => {
     expect(canonicalJson(CheckResult.parse(result))).toBe(canonicalJson(result));
     const old = checkResult({ before: checkSide({ passed: 3 }) });
     expect(canonicalJson(CheckResult.parse(JSON.parse(JSON.stringify(old))))).toBe(canonicalJson(old));
+  });
+});
+
+describe('a green that is none', () => {
+  it('is named when the results say that tests failed that did not fail before', async () => {
+    const result = await compared({ report: xml('a', '-old') }, { report: xml('-a', '-old') });
+    expect(result).toMatchObject({ newFailures: [], after: { conclusion: 'success', failing: [] } });
+    expect(notProved([result], null).join(' ')).toMatch(/ended with exit code 0, although .* did not fail before: a\./);
+    const retried = await compared({ report: xml('a') }, { report: xml('-a', 'a') });
+    expect(retried.after.notes).toBeUndefined();
+    // A line that only looks like a failing test is no result.
+    const printed = await compared({ log: 'fine' }, { log: '✖ a word of warning' });
+    expect(printed.after.notes?.join(' ')).not.toMatch(/exit code 0/);
+  });
+
+  it('is named when tests passed before and nothing tells of any now', async () => {
+    const result = await compared({ log: '  2 passing (6ms)\n' }, { log: 'noise\n' });
+    expect(notProved([result], null)).toContain(
+      'test: before the patch 2 tests passed, and now nothing shows that any test was run.',
+    );
+    const without = await compared({ report: xml('a') }, { log: 'noise\n' });
+    expect(notProved([without], null)).toContain(
+      'test: before the patch 1 test passed, and now nothing shows that any test was run.',
+    );
+  });
+
+  it('is named when it ran no test', async () => {
+    const log = 'Ran 0 tests in 0.000s\n\nOK\n';
+    const said = notProved([await compared({ log: 'Ran 3 tests in 0.001s\n\nOK\n' }, { log })], null);
+    expect(said).toContain('test: 3 fewer tests passed than before the patch.');
+    expect(said).toContain('test: it succeeded, and no test passed in it.');
+    expect(notProved([await compared({ log }, { log })], null)).toContain(
+      'test: it succeeded, and no test passed in it.',
+    );
+  });
+
+  it('takes no word from a report that the tree itself brings', async () => {
+    const fake = { report: xml('a', 'b', 'c'), committed: ['r.xml'] };
+    const result = await compared({ report: xml('a', 'b', 'c') }, fake);
+    expect(result.after).toMatchObject({ conclusion: 'success', passed: null });
+    const said = notProved([result], null).join(' ');
+    expect(said).toMatch(/The tree itself has a file where test reports are looked for \(r\.xml\)/);
+    expect(said).toMatch(/before the patch 3 tests passed, and now nothing shows that any test was run/);
+    const failing = await compared(
+      { report: xml('a', '-old'), code: 1 },
+      { ...fake, report: xml('a', '-old'), code: 1 },
+    );
+    expect(failing.newFailures).toEqual(['test (its tests were not run)']);
+  });
+});
+
+describe('a red that was red before', () => {
+  it('is a new failure when its reports are the old ones, but the log says that something did not compile', async () => {
+    const report = xml('-old', 'b');
+    const log = '[ERROR] Tests run: 2, Failures: 1, Errors: 0, Skipped: 0\n';
+    expect((await compared({ code: 1, report, log }, { code: 1, report, log })).newFailures).toEqual([]);
+    for (const sign of ['[ERROR] COMPILATION ERROR : ', '[ERROR] Crashed tests:']) {
+      const result = await compared({ code: 1, report, log }, { code: 1, report, log: `${log}${sign}\n` });
+      expect(result.newFailures).toEqual(['test (its tests did not all run)']);
+    }
+  });
+
+  it('is a new failure when one package of several cannot even begin its tests', async () => {
+    const one = '> a@1.0.0 test\n> node --test\n✖ old (1ms)\nℹ pass 3\nℹ fail 1\n';
+    const other = '> b@1.0.0 test\n> vitest run\n';
+    const before = { code: 1, log: `${one}${other} Test Files  1 passed (1)\n      Tests  2 passed (2)\n` };
+    const after = { code: 1, log: `${one}${other}failed to load the configuration\n` };
+    expect((await compared(before, before)).newFailures).toEqual([]);
+    expect((await compared(before, after)).newFailures).toEqual(['test (its tests did not all run)']);
+  });
+
+  it('is a new failure when fewer tests pass and the names may stand in what was not kept', async () => {
+    const log = (passed: number): string => `FAILED t.py::test_old - no\n1 failed, ${passed} passed in 0.10s\n`;
+    const [before, cut] = [
+      { code: 1, log: log(5) },
+      { code: 1, omitted: 9 },
+    ];
+    expect((await compared(before, { ...cut, log: log(4) })).newFailures).toEqual(['test (1 fewer tests pass)']);
+    expect((await compared(before, { ...cut, log: log(5) })).newFailures).toEqual([]);
   });
 });

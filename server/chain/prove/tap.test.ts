@@ -119,6 +119,9 @@ describe('TAP', () => {
     const names = (line: string): readonly string[] => of(`TAP version 13\n${line}\n1..1\n`).failing;
     expect(names('not ok 4 - slow # time=3.2ms')).toEqual(['slow']);
     expect(names('not ok 7 slow (12 ms)')).toEqual(['slow']);
+    expect(names('not ok 1 - a.test.js # time=25.63ms {\n    not ok 1 - slow # time=8ms\n    1..1\n}')).toEqual([
+      'a.test.js > slow',
+    ]);
     expect(names('not ok - listens on localhost:43121')).toEqual(names('not ok 1 - listens on localhost:9999'));
     expect(names('not ok 1')).toEqual(['a test without a name']);
   });

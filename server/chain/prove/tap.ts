@@ -39,6 +39,8 @@ interface State {
 
 export interface TapReading {
   readonly reading: Reading;
+  /** It has the version, or a plan, and not only lines that begin with "ok 1". */
+  readonly isAnnounced: boolean;
   /** The lines that are no TAP: another runner may have written them. */
   readonly rest: string[];
 }
@@ -72,6 +74,7 @@ export function readTap(lines: readonly string[], entire: boolean): TapReading |
       ...found.reading({ passed: found.count('passed'), skipped: found.count('skipped'), broken }),
       whole: entire && broken === null && state.noted < pointsMax,
     },
+    isAnnounced: isVersioned || lines.some((line) => plan.test(line)),
     rest: state.rest,
   };
 }
@@ -159,8 +162,8 @@ function readPoint(ok: boolean, description: string, children: Line[]): Line {
   const words = directive === null ? description : description.slice(0, directive.index + 1).replace(/#$/, '');
   const name = words
     .replace(/^\s*-?\s+/, '')
-    .replace(/ # time=\S+$/, '')
     .replace(/\s*\{$/, '')
+    .replace(/ # time=\S+$/, '')
     .replaceAll(/\\([\\#])/g, '$1');
   return { name, ok, skipped: directive !== null, children };
 }

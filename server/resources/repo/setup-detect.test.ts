@@ -52,6 +52,23 @@ describe('what has to be installed first', () => {
       },
       'npm ci --ignore-scripts && npm rebuild',
     ],
+    [
+      'pnpm by the package, without a lock file',
+      { 'package.json': pack({ dependencies: { a: '1' }, packageManager: 'pnpm@9.1.0' }), 'yarn.lock': '' },
+      'pnpm install --no-lockfile',
+    ],
+    [
+      'yarn 1 by the package, without a lock file',
+      { 'package.json': pack({ dependencies: { a: '1' }, packageManager: 'yarn@1.22.22' }) },
+      'yarn install --no-lockfile --non-interactive',
+    ],
+    ['tox that pyproject names', { 'pyproject.toml': '[tool.tox]\n' }, 'tox --notest'],
+    ['modules of a go workspace', { 'go.work': '' }, 'go mod download'],
+    [
+      'gems that rake needs',
+      { Gemfile: "gem 'rake'\n", Rakefile: 'Rake::TestTask.new\n' },
+      'bundle config set --local path vendor/bundle && bundle install',
+    ],
     ['a broken package.json', { 'package.json': '{', 'package-lock.json': '' }, null],
     ['requirements', { 'requirements.txt': '', 'pytest.ini': '' }, `${pip} -r requirements.txt`],
     [
@@ -175,5 +192,18 @@ describe('what has to be installed first', () => {
     } finally {
       rmSync(folder, { recursive: true, force: true });
     }
+  });
+});
+
+describe('a wrapper of the base', () => {
+  it('is what installs, as it is what checks', () => {
+    expect(detect({ 'pom.xml': '', mvnw: '' })?.command).toMatch(
+      /^sh \.\/mvnw -B -q dependency:go-offline && .*; sh \.\/mvnw -B -q clean/,
+    );
+    const gradle = detect({ 'settings.gradle.kts': '', gradlew: '' });
+    expect(gradle?.command).toMatch(/&& sh \.\/gradlew --no-daemon /);
+    // It fetches gradle itself, from where nothing else is fetched.
+    expect(gradle?.hosts).toContain('services.gradle.org');
+    expect(detect({ 'build.gradle': '' })?.hosts).not.toContain('services.gradle.org');
   });
 });

@@ -3,7 +3,7 @@
  * only, and nothing that is built from the project's own sources: what it leaves is shared by every tree with the same lock files,
  * and a check that ran on what was built from another tree would prove that other tree.
  */
-import type { Detected, FilesAtTop } from './detect.ts';
+import { gradleProgram, isGradle, mavenProgram, nodeManager, type Detected, type FilesAtTop } from './detect.ts';
 import { pythonSetUp, pythonSetUpFiles } from './setup-python.ts';
 
 /** Their content says whether and how; they are read beside what `detect.ts` reads. */
@@ -73,6 +73,7 @@ const worldOf: Readonly<Record<string, World>> = {
   maven: 'maven',
   gradle: 'gradle',
   rspec: 'ruby',
+  'rake test': 'ruby',
   phpunit: 'php',
 };
 
@@ -96,15 +97,16 @@ function nodeSetUp(files: FilesAtTop): DetectedSetUp | null {
   const scripts = pack['scripts'];
   const builds =
     isRecord(scripts) && (typeof scripts['prepare'] === 'string' || typeof scripts['prepublish'] === 'string');
-  if (files.has('pnpm-lock.yaml')) {
-    const command = 'pnpm install --frozen-lockfile';
+  const manager = nodeManager(files);
+  if (manager === 'pnpm') {
+    const command = `pnpm install ${files.has('pnpm-lock.yaml') ? '--frozen-lockfile' : '--no-lockfile'}`;
     return { command: builds ? `${command} --ignore-scripts && pnpm rebuild` : command, hosts: npm };
   }
-  if (files.has('yarn.lock')) {
-    const manager = pack['packageManager'];
-    const isNew = files.has('.yarnrc.yml') || (typeof manager === 'string' && /^yarn@[2-9]/.test(manager));
+  if (manager === 'yarn') {
+    const named = pack['packageManager'];
+    const isNew = files.has('.yarnrc.yml') || (typeof named === 'string' && /^yarn@[2-9]/.test(named));
     if (isNew) return { command: 'yarn install --immutable', hosts: yarn };
-    const command = 'yarn install --frozen-lockfile --non-interactive';
+    const command = `yarn install ${files.has('yarn.lock') ? '--frozen-lockfile' : '--no-lockfile'} --non-interactive`;
     return { command: builds ? `${command} --ignore-scripts && npm rebuild` : command, hosts: yarn };
   }
   const isLocked = files.has('package-lock.json') || files.has('npm-shrinkwrap.json');
@@ -113,7 +115,9 @@ function nodeSetUp(files: FilesAtTop): DetectedSetUp | null {
 }
 
 function goSetUp(files: FilesAtTop): DetectedSetUp | null {
-  if (files.has('vendor/modules.txt') || !/^\s*require\b/m.test(files.get('go.mod') ?? '')) return null;
+  // What the modules of a workspace need stands in their own folders.
+  const needs = files.has('go.work') || /^\s*require\b/m.test(files.get('go.mod') ?? '');
+  if (files.has('vendor/modules.txt') || !needs) return null;
   return { command: 'go mod download', hosts: ['proxy.golang.org', 'sum.golang.org'] };
 }
 
@@ -138,22 +142,30 @@ function rustSetUp(files: FilesAtTop): DetectedSetUp | null {
  */
 function mavenSetUp(files: FilesAtTop): DetectedSetUp | null {
   if (!files.has('pom.xml')) return null;
+  const mvn = mavenProgram(files);
   const none = '-Dtest=NoSuchTest -DfailIfNoTests=false -Dsurefire.failIfNoSpecifiedTests=false';
   return {
-    command: `mvn -B -q dependency:go-offline && { mvn -B -q ${none} test; mvn -B -q clean; }`,
+    command: `${mvn} -B -q dependency:go-offline && { ${mvn} -B -q ${none} test; ${mvn} -B -q clean; }`,
     hosts: ['repo.maven.apache.org', 'repo1.maven.org'],
   };
 }
 
 /** gradle has no command for it: every configuration is resolved by a task of ours, and what cannot be is left to the checks. */
 function gradleSetUp(files: FilesAtTop): DetectedSetUp | null {
-  if (!files.has('build.gradle') && !files.has('build.gradle.kts')) return null;
+  if (!isGradle(files)) return null;
   const resolve =
     'configurations.findAll { it.canBeResolved }.each { it.incoming.artifactView { lenient(true) }.files.files }';
   const script = `allprojects { tasks.register("patchgitFetch") { doLast { ${resolve} } } }`;
   return {
-    command: `echo '${script}' > /tmp/fetch.gradle && gradle --no-daemon -q -I /tmp/fetch.gradle patchgitFetch`,
-    hosts: ['repo.maven.apache.org', 'repo1.maven.org', 'plugins.gradle.org', 'plugins-artifacts.gradle.org'],
+    command: `echo '${script}' > /tmp/fetch.gradle && ${gradleProgram(files)} --no-daemon -q -I /tmp/fetch.gradle patchgitFetch`,
+    hosts: [
+      'repo.maven.apache.org',
+      'repo1.maven.org',
+      'plugins.gradle.org',
+      'plugins-artifacts.gradle.org',
+      // The wrapper fetches gradle itself.
+      ...(files.has('gradlew') ? ['services.gradle.org'] : []),
+    ],
   };
 }
 

@@ -1,5 +1,5 @@
 /** How what a Python project needs is fetched, so that plain `python3 -m …` of its checks finds it. Pure. */
-import type { FilesAtTop } from './detect.ts';
+import { pythonRunner, type FilesAtTop } from './detect.ts';
 import type { DetectedSetUp } from './setup-detect.ts';
 
 /** What projects call their lists, in the order in which they are given to pip. */
@@ -44,19 +44,11 @@ export function pythonSetUp(files: FilesAtTop): DetectedSetUp | null {
   if (files.has('poetry.lock'))
     return environment('POETRY_VIRTUALENVS_IN_PROJECT=true poetry install --no-interaction');
   if (files.has('Pipfile.lock')) return environment('PIPENV_VENV_IN_PROJECT=1 pipenv sync --dev');
-  if (usesTox(files)) return { command: 'tox --notest', hosts };
+  // tox makes environments of its own.
+  if (pythonRunner(files) === 'tox') return { command: 'tox --notest', hosts };
   const lists = requirementLists.filter((name) => files.has(name)).map((name) => `-r ${name}`);
   const wanted = [...lists, ...itself(files)];
   return wanted.length === 0 ? null : { command: `${pip} ${wanted.join(' ')}`, hosts };
-}
-
-/** tox makes environments of its own, and is the check only where nothing says pytest (`detect.ts`). */
-function usesTox(files: FilesAtTop): boolean {
-  const saysPytest =
-    files.has('pytest.ini') ||
-    /\bpytest\b/.test(files.get('pyproject.toml') ?? '') ||
-    /^\[tool:pytest\]/m.test(files.get('setup.cfg') ?? '');
-  return files.has('tox.ini') && !saysPytest;
 }
 
 /**

@@ -9,14 +9,17 @@ export interface Output {
   readonly skipped: number | null;
   /** Left out where the output does not name every test that passed. */
   readonly passedNames?: readonly string[];
+  /** How the run broke off, if it did. */
+  readonly broken?: string;
 }
 
 /** Inside of a `describe`: every output is read as the table says, in every way it may come. */
 export function readsOutputs(outputs: Record<string, Output>): void {
-  it.each(Object.entries(outputs))('by %s', (_what, { log, failing, passed, skipped, passedNames }) => {
+  it.each(Object.entries(outputs))('by %s', (_what, { log, failing, passed, skipped, passedNames, broken }) => {
     const read = readResults(log);
     expect(read.failing).toEqual(failing);
     expect({ passed: read.passed, skipped: read.skipped }).toEqual({ passed, skipped });
+    expect(read.broken).toBe(broken ?? null);
     expect(read.whole).toBe(passedNames !== undefined);
     if (passedNames !== undefined) expect([...read.passedNames]).toEqual(passedNames);
   });

@@ -102,7 +102,11 @@ async function keep(place: Place, before: ReadonlyMap<string, string>, target: s
 }
 
 async function runStep(
-  { name, command }: { readonly name: string; readonly command: string },
+  {
+    name,
+    command,
+    reports = [],
+  }: { readonly name: string; readonly command: string; readonly reports?: readonly string[] },
   { tree, home }: Place,
   onEvent: (event: SandboxEvent) => void,
   signal: AbortSignal,
@@ -133,6 +137,9 @@ async function runStep(
     });
   });
   const logBase64 = Buffer.concat(chunks).toString('base64');
-  const rest = { signal: null, limit: null, durationMs: 1, omittedBytes: 0, reportsBase64: '', reportsCut: false };
-  return { name, exitCode, logBase64, ...rest };
+  // Reports are found by their plain path here.
+  const found = reports.map((path) => join(tree, path)).filter((path) => existsSync(path));
+  const reportsBase64 = Buffer.concat(await Promise.all(found.map((path) => readFile(path)))).toString('base64');
+  const rest = { signal: null, limit: null, durationMs: 1, omittedBytes: 0, reportsCut: false };
+  return { name, exitCode, logBase64, reportsBase64, ...rest };
 }
