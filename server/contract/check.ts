@@ -114,3 +114,13 @@ export function failedSetUp(checks: readonly CheckResult[]): CheckSide | null {
   const before = checks.find(({ phase }) => phase === 'set_up')?.before;
   return before === undefined || before.conclusion === 'success' ? null : before;
 }
+
+/**
+ * How many tests passed before the patch and are not accounted for after it: deleted, left out, or not shown by a run that
+ * succeeded. Failing ones are counted elsewhere.
+ */
+export function testsLost({ before, after, vanished, leftOut }: CheckResult): number {
+  const named = (vanished?.count ?? 0) + (leftOut?.count ?? 0);
+  const fewer = after.conclusion === 'success' ? (before.passed ?? 0) - (after.passed ?? 0) : 0;
+  return Math.max(named, fewer, 0);
+}

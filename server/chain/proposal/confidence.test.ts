@@ -47,6 +47,17 @@ describe('confidence', () => {
     );
   });
 
+  it('takes nothing from tests that passed when others are not seen any more', () => {
+    const rest = { risk: { level: 'low' as const, reasons: [] }, mended: 0, history: { kept: 0, undoneOrRejected: 0 } };
+    const of = (passed: number): ReturnType<typeof assessConfidence> =>
+      assessConfidence({
+        ...rest,
+        checks: [checkResult({ before: checkSide({ passed: 9 }), after: checkSide({ passed }) })],
+      });
+    expect(of(8).percent).toBeLessThan(of(9).percent);
+    expect(of(8).reasons).toContain('1 test that passed before did not show after');
+  });
+
   it('never falls because one more check passes, or because one more change was kept', () => {
     fc.assert(
       fc.property(anyFacts, ({ checks, ...rest }) => {

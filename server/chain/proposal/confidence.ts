@@ -1,4 +1,4 @@
-import { failedSetUp, isTest, type CheckResult } from '#contract/check.ts';
+import { failedSetUp, isTest, testsLost, type CheckResult } from '#contract/check.ts';
 import type { Confidence, Risk } from '#contract/proposal.ts';
 import { betaQuantile } from '../../lib/beta.ts';
 
@@ -64,7 +64,9 @@ export function assessConfidence(facts: ConfidenceFacts): Confidence {
     good += weight.checkPassed * passed.length;
     reasons.push(`${passed.length} of ${real.length} checks pass on the patched tree`);
     const tests = passed.reduce((sum, check) => sum + (check.after.passed ?? 0), 0);
-    if (tests > 0) {
+    const lost = real.reduce((sum, check) => sum + testsLost(check), 0);
+    if (lost > 0) reasons.push(`${lost} ${lost === 1 ? 'test' : 'tests'} that passed before did not show after`);
+    else if (tests > 0) {
       good += weight.testsPassed;
       reasons.push(`${tests} tests passed`);
     }

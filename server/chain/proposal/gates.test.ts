@@ -54,6 +54,24 @@ describe('the gates before GO', () => {
       /tree/,
     ],
     [
+      'warned when tests that passed before were deleted',
+      { checks: [checkResult({ vanished: { count: 2, names: ['a', 'b'] } })] },
+      'warned',
+      /^1 of 1 checks pass, 0 new failures, but 2 tests that passed before were not seen to run after it$/,
+    ],
+    [
+      'warned when a run that succeeds shows fewer tests than before',
+      { checks: [checkResult({ before: checkSide({ passed: 12 }), after: checkSide({ passed: 11 }) })] },
+      'warned',
+      /but 1 test that passed before was not seen/,
+    ],
+    [
+      'warned when a run that succeeds shows no test at all any more',
+      { checks: [checkResult({ before: checkSide({ passed: 12 }), after: checkSide({ passed: null }) })] },
+      'warned',
+      /but 12 tests/,
+    ],
+    [
       'warned about failures that were there before',
       { checks: [checkResult({ before: failed, after: failed }), checkResult()] },
       'warned',

@@ -1,4 +1,4 @@
-import { failedSetUp, isTest, type CheckResult } from '#contract/check.ts';
+import { failedSetUp, isTest, testsLost, type CheckResult } from '#contract/check.ts';
 import type { Policy } from '#contract/policy.ts';
 import type { Gate, Risk } from '#contract/proposal.ts';
 import { showPath } from '../patch/bytes.ts';
@@ -73,7 +73,14 @@ function proofGate(checks: readonly CheckResult[]): Gate {
       reason: `${failing} of ${real.length} checks fail, as they did before the patch: 0 new failures`,
     };
   }
-  return { name, verdict: 'open', reason: `${real.length} of ${real.length} checks pass, 0 new failures` };
+  const passing = `${real.length} of ${real.length} checks pass, 0 new failures`;
+  const lost = real.reduce((sum, check) => sum + testsLost(check), 0);
+  // The oldest way to make a test pass is to have it not run.
+  if (lost > 0) {
+    const tests = lost === 1 ? '1 test that passed before was' : `${lost} tests that passed before were`;
+    return { name, verdict: 'warned', reason: `${passing}, but ${tests} not seen to run after it` };
+  }
+  return { name, verdict: 'open', reason: passing };
 }
 
 /** patchgit can break itself, and with it what would mend it: its own tests must all have run and passed (DESIGN section 2). */
