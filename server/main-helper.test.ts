@@ -28,8 +28,11 @@ describe.runIf(canBoot(what))(what, { timeout: 240_000 }, () => {
   let house: House;
   let repository: TestRepository;
   let registry: TestRegistry;
+  /** What becomes of the orders on their way to the machine. */
+  let spoil: (userData: string) => string;
 
   beforeEach(async () => {
+    spoil = (userData) => userData;
     folder = mkdtempSync(join(tmpdir(), 'patchgit-helper-'));
     const file = join(folder, 'budget.json');
     const helper = { ...testBudget.helper, largestWithoutApproval: 's-4vcpu-8gb' };
@@ -37,7 +40,7 @@ describe.runIf(canBoot(what))(what, { timeout: 240_000 }, () => {
     registry = makeRegistry(host);
     const contract = openContract();
     cloud = await startFakeCloud({
-      ...machinesOnTheInternet(registry),
+      ...machinesOnTheInternet(registry, (userData) => spoil(userData)),
       ...(contract === null ? {} : { contract }),
       conditions: { bootMs: 200, destroyMs: 200 },
     });
@@ -78,6 +81,17 @@ describe.runIf(canBoot(what))(what, { timeout: 240_000 }, () => {
       200,
     );
   const budget = async (): Promise<Budget> => Budget.parse(must(await house.client.get('/api/budget')));
+  const artifact = (sha256: string | undefined): Promise<string> =>
+    new Promise((resolve, reject) => {
+      let text = '';
+      const sink = new Writable({
+        write: (chunk: Buffer, _, done) => {
+          text += chunk.toString();
+          done();
+        },
+      });
+      house.client.stream(`/api/artifacts/${sha256}`, sink).then(() => resolve(text), reject);
+    });
   const send = async () =>
     must(await sendPatch(house.client, { repository: 'r', patch: repository.diff({ 'a.txt': 'two\n' }) }));
 
@@ -93,11 +107,29 @@ describe.runIf(canBoot(what))(what, { timeout: 240_000 }, () => {
     expect(cloud.alive()).toEqual([]);
     expect(cloud.droplets()).toHaveLength(1);
     const { past } = await view();
-    expect(past).toMatchObject([{ state: 'gone', size: 's-4vcpu-8gb', trouble: null }]);
+    expect(past).toMatchObject([{ state: 'gone', size: 's-4vcpu-8gb', trouble: null, bootLogTrouble: null }]);
+    // What the machine's own cloud-init printed, the last thing in it being our script.
+    const printed = await artifact(past[0]?.bootLog?.sha256);
+    expect(Buffer.byteLength(printed)).toBe(past[0]?.bootLog?.bytes);
+    expect(printed).toMatch(/^Cloud-init v\. \S+ running 'init(?:-local)?'/m);
+    expect(printed).not.toContain('PRIVATE KEY');
     const { reservations, hour } = await budget();
     expect(reservations).toMatchObject([{ state: 'posted', category: 'helper', jobId: job.id }]);
     expect(hour.pendingUsd).toBe(0);
     expect(hour.spentUsd).toBe(past[0]?.costUsd);
+  });
+
+  it('leaves what it printed when it answers and does not become ready, and is destroyed', async () => {
+    spoil = (userData) => userData.replace('>= 18 ? 0 : 1', '>= 99 ? 0 : 1');
+    await has({}, words);
+    await atRest((await send()).id);
+    await until('it is confirmed to be gone', async () => (await view()).current === null, bootMsMax, 200);
+    const [lease] = (await view()).past;
+    expect(lease).toMatchObject({ readyAtMs: null, bootLogTrouble: null });
+    expect(lease?.trouble).toContain('The Node of this image is older than 18.');
+    expect(await artifact(lease?.bootLog?.sha256)).toMatch(/^Cloud-init v\. /m);
+    const { stdout } = await house.cli(['helper', 'status', '--json']);
+    expect(stdout).toContain(`/api/artifacts/${lease?.bootLog?.sha256}`);
   });
 
   it('is destroyed after the daemon was killed, because its keys are gone, and its job is done on another one', async () => {
@@ -125,19 +157,8 @@ describe.runIf(canBoot(what))(what, { timeout: 240_000 }, () => {
     const success = { conclusion: 'success' };
     expect(setUp).toMatchObject({ name: 'set-up', command: 'npm ci', before: success, after: success });
     expect(ran).toMatchObject({ name: 'words', before: success, after: success });
-    const log = (sha256: string | undefined): Promise<string> =>
-      new Promise((resolve, reject) => {
-        let text = '';
-        const sink = new Writable({
-          write: (chunk: Buffer, _, done) => {
-            text += chunk.toString();
-            done();
-          },
-        });
-        house.client.stream(`/api/artifacts/${sha256}`, sink).then(() => resolve(text), reject);
-      });
-    expect(await log(ran?.before.log.sha256)).toBe('3one\n\n');
-    expect(await log(ran?.after.log.sha256)).toBe('3two\n\n');
+    expect(await artifact(ran?.before.log.sha256)).toBe('3one\n\n');
+    expect(await artifact(ran?.after.log.sha256)).toBe('3two\n\n');
     // Once for both sides: the patch changes nothing that it is made from.
     expect(registry.asked.filter((path) => path.endsWith('.tgz'))).toHaveLength(1);
     await until('it is confirmed to be gone', async () => (await view()).current === null, bootMsMax, 200);
@@ -146,12 +167,12 @@ describe.runIf(canBoot(what))(what, { timeout: 240_000 }, () => {
 });
 
 /** Rented machines that find the registry by its name, at an address that is public by its number. */
-function machinesOnTheInternet(registry: TestRegistry): MachineHooks {
+function machinesOnTheInternet(registry: TestRegistry, spoil: (userData: string) => string): MachineHooks {
   const hooks = machineHooks();
   return {
     ...hooks,
     onBoot: async (droplet, userData) => {
-      const address = await hooks.onBoot(droplet, userData);
+      const address = await hooks.onBoot(droplet, spoil(userData));
       const machine = hooks.machines.get(droplet.id);
       if (machine?.internet === undefined || machine.internet === null) throw new Error('the machine has no network');
       await nameHosts(machine, { [host]: machine.internet });

@@ -11,8 +11,10 @@ import { remoteSandbox } from './adapters/remote-sandbox.ts';
 import { sshLink } from './adapters/ssh-link.ts';
 import type { Config } from './config.ts';
 import { sha256 } from './lib/digest.ts';
+import type { KnownSecret } from './lib/redact.ts';
 import { no, ok, type Result } from './lib/result.ts';
 import type { Clock, Log, PaidSandbox, Random, Sandbox } from './ports.ts';
+import type { Artifacts } from './record/artifact/store.ts';
 import type { Database } from './record/db/open.ts';
 import type { Ledger } from './record/ledger/store.ts';
 import type { Till } from './resources/budget/perform.ts';
@@ -33,6 +35,9 @@ export interface HelperParts {
   readonly helperPath: string;
   readonly db: Database;
   readonly ledger: Ledger;
+  readonly artifacts: Artifacts;
+  /** Credentials of ours, to be masked wherever they come up. */
+  readonly known: readonly KnownSecret[];
   readonly clock: Clock;
   readonly random: Random;
   readonly log: Log;

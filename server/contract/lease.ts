@@ -1,5 +1,5 @@
 import { z } from 'zod';
-import { JobId } from './ids.ts';
+import { JobId, Sha256 } from './ids.ts';
 import { ReservationId } from './spend.ts';
 
 export const LeaseId = z
@@ -18,6 +18,16 @@ export type LeaseState = z.infer<typeof LeaseState>;
 /** What a helper is for: a job's checks, an image for later ones, or the trial of such an image. */
 export const LeaseKind = z.enum(['work', 'bake', 'probe']);
 export type LeaseKind = z.infer<typeof LeaseKind>;
+
+/** What cloud-init printed on a helper, with credentials masked; the end of it, when it was longer than is kept. */
+export const BootLog = z.object({
+  sha256: Sha256,
+  /** As it is kept. */
+  bytes: z.int(),
+  /** Where patchgit itself answers with it, as plain text. */
+  path: z.string(),
+});
+export type BootLog = z.infer<typeof BootLog>;
 
 /** One helper from its row to its confirmed end, as the doors show it. */
 export const Lease = z.object({
@@ -46,6 +56,10 @@ export const Lease = z.object({
   checkedAtMs: z.int().nullable(),
   /** What went wrong, in a sentence for the owner. */
   trouble: z.string().nullable(),
+  /** null: not fetched, or not yet. */
+  bootLog: BootLog.nullable().default(null),
+  /** Why it was not fetched from a machine that had answered, in a sentence; null also when nobody has come so far. */
+  bootLogTrouble: z.string().nullable().default(null),
 });
 export type Lease = z.infer<typeof Lease>;
 

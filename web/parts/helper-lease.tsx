@@ -3,6 +3,7 @@ import type { Lease } from '#contract/lease.ts';
 import { clock, duration } from '../format.ts';
 import { serverNow, useView } from '../store.ts';
 import { Text, Time, useTick } from './bits.tsx';
+import { BootLogLink, NoBootLog } from './boot-log.tsx';
 import { costSoFarUsd, fineUsd, phaseOf, StopHelper, type Phase } from './helper-meter.tsx';
 
 /** "14:05:10": stopping takes seconds, and the owner watches them. */
@@ -146,6 +147,7 @@ export function CurrentLease({ lease, past }: { readonly lease: Lease; readonly 
           <Text value={lease.trouble} />
         </p>
       )}
+      <NoBootLog lease={lease} />
       <footer class="card-foot">
         <StopHelper phase={phase} />
         {lease.jobId === null || phase === 'stopping' || phase === 'unconfirmed' ? null : (
@@ -200,6 +202,11 @@ function LeaseFacts({ lease, nowMs }: { readonly lease: Lease; readonly nowMs: n
           <a href={`/jobs/${lease.jobId}`}>{<Text value={job?.title ?? 'its job'} />}</a>
         )}
       </Fact>
+      {lease.bootLog === null ? null : (
+        <Fact name="Console log">
+          <BootLogLink log={lease.bootLog} isNamed />
+        </Fact>
+      )}
     </dl>
   );
 }
@@ -245,7 +252,14 @@ export function PastLease({ lease }: { readonly lease: Lease }) {
               <a href={`/jobs/${jobId}`}>job</a>
             </>
           )}
+          {lease.bootLog === null ? null : (
+            <>
+              {' · '}
+              <BootLogLink log={lease.bootLog} />
+            </>
+          )}
         </span>
+        <NoBootLog lease={lease} />
       </span>
     </li>
   );

@@ -6,6 +6,7 @@ import { systemClock } from '../../adapters/system-clock.ts';
 import { systemRandom } from '../../adapters/system-random.ts';
 import { silentLog } from '../../../helper/test-kit.ts';
 import type { Clock } from '../../ports.ts';
+import { artifactStore } from '../../record/artifact/store.ts';
 import { openDatabase } from '../../record/db/open.ts';
 import { installId } from '../../record/install.ts';
 import { ledgerStore } from '../../record/ledger/store.ts';
@@ -47,13 +48,16 @@ describe.runIf(canBoot(name))(name, { timeout: 400_000 }, () => {
     const hooks = machineHooks();
     const conditions = { bootMs: 100, destroyMs: 100, snapshotMs: 2_000 };
     const cloud = await startFakeCloud({ ...hooks, clock, conditions, contract: openContract(), hasRateLimit: false });
-    const db = openDatabase(folder.newFile(), migrationsFolder);
+    const file = folder.newFile();
+    const db = openDatabase(file, migrationsFolder);
     const random = systemRandom();
     const ledger = ledgerStore(db, clock);
     const settings = () => wideBudget;
     const desk = leaseDesk({
       db,
       ledger,
+      artifacts: artifactStore(db, `${file}.artifacts`, clock, random),
+      known: [],
       clock,
       random,
       log: silentLog,

@@ -50,6 +50,8 @@ export const places = {
   readyMarker: '/run/patchgit/ready',
   /** A sentence: at which step the machine gave up. */
   failedMarker: '/run/patchgit/failed',
+  /** What cloud-init and its scripts print, where the distributions' own settings put it; the login user may read it. */
+  bootLog: '/var/log/cloud-init-output.log',
   /** Where a model answers on the loopback; the only port that is forwarded. */
   modelPort: 11434,
 } as const;

@@ -160,6 +160,9 @@ mkdir -p /run/patchgit
 step='It did not begin.'
 trap '[ "$?" = 0 ] || printf "%s\\n" "$step" > ${places.failedMarker}' EXIT
 
+# For the owner to read, also while it goes on or when it fails: root's and the login user's, and nobody else's. Best effort.
+chown root:${users.login.name} ${places.bootLog} && chmod 640 ${places.bootLog} || true
+
 step='The programs that a helper needs could not be installed.'
 PATH=/opt/patchgit/runtime/bin:$PATH
 missing=

@@ -98,6 +98,13 @@ describe('the orders of a helper', () => {
     expect(prepare('plain')).toContain('if [ plain = baked ]');
   });
 
+  it('let the login user, and nobody else, read what is printed, before the first step that may fail', () => {
+    const script = file(read(cloudInit(orders)), places.prepare);
+    const line = `chown root:patchgit ${places.bootLog} && chmod 640 ${places.bootLog} || true\n`;
+    expect(script.indexOf(line)).toBeGreaterThan(script.indexOf('EXIT'));
+    expect(script.indexOf(line)).toBeLessThan(script.indexOf('apt-get'));
+  });
+
   it('are plain ASCII and come back unchanged through a parser, whatever the keys, the name and the time', () => {
     const name = stringMatching(/^[a-z0-9](?:[a-z0-9-]{0,61}[a-z0-9])?$/);
     const comment = stringMatching(/^(?: [a-z0-9@._-]{1,40})?$/);

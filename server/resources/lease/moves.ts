@@ -1,4 +1,5 @@
 /** What a row is after something happened. Pure: the store writes exactly this, and the model of the tests uses it too. */
+import type { Sha256 } from '#contract/ids.ts';
 import { assert } from '../../lib/assert.ts';
 import type { CloudMachine } from '../../ports-cloud.ts';
 import { next, type LeaseEvent, type LeaseRow } from './states.ts';
@@ -11,9 +12,17 @@ export type Move =
   | { readonly move: 'see'; readonly machine: CloudMachine }
   | { readonly move: 'note_absent' }
   | { readonly move: 'connect' }
-  | { readonly move: 'destroy'; readonly machineId: number; readonly trouble: string | null }
+  /** `logTrouble`: why what it printed will not be fetched, when that is known by now. */
+  | {
+      readonly move: 'destroy';
+      readonly machineId: number;
+      readonly trouble: string | null;
+      readonly logTrouble?: string;
+    }
   | { readonly move: 'delete' }
   | { readonly move: 'tell'; readonly trouble: string }
+  | { readonly move: 'keep_log'; readonly log: { readonly sha256: Sha256; readonly bytes: number } }
+  | { readonly move: 'miss_log'; readonly trouble: string }
   | { readonly move: 'end'; readonly costMicros: number; readonly trouble: string | null };
 
 export function after(lease: LeaseRow, move: Move, nowMs: number): LeaseRow {
@@ -47,8 +56,9 @@ function changeOf(lease: LeaseRow, move: Move, nowMs: number): Partial<LeaseRow>
     case 'destroy': {
       // Found by its name in a list, when its id was not known: that is the first sight of it.
       const seenAtMs = lease.machineId === null ? nowMs : lease.seenAtMs;
-      const { machineId, trouble } = move;
+      const { machineId, trouble, logTrouble } = move;
       const why = trouble ?? lease.trouble;
+      const isLogMissed = logTrouble !== undefined && lease.bootLogSha256 === null && lease.bootLogTrouble === null;
       return {
         state: to(lease, 'destroy'),
         machineId,
@@ -56,6 +66,7 @@ function changeOf(lease: LeaseRow, move: Move, nowMs: number): Partial<LeaseRow>
         destroyAskedAtMs: nowMs,
         absentSeenAtMs: null,
         trouble: why,
+        ...(isLogMissed ? { bootLogTrouble: logTrouble } : {}),
       };
     }
     case 'delete':
@@ -63,6 +74,10 @@ function changeOf(lease: LeaseRow, move: Move, nowMs: number): Partial<LeaseRow>
       return { destroySentAtMs: nowMs };
     case 'tell':
       return { trouble: move.trouble };
+    case 'keep_log':
+      return { bootLogSha256: move.log.sha256, bootLogBytes: move.log.bytes, bootLogTrouble: null };
+    case 'miss_log':
+      return { bootLogTrouble: move.trouble };
     case 'end':
       return {
         state: to(lease, 'end'),

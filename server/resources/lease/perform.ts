@@ -4,9 +4,11 @@ import type { LedgerKind } from '#contract/ledger.ts';
 import { LeaseId } from '#contract/lease.ts';
 import { usdFromMicros } from '#contract/money.ts';
 import { assert, never } from '../../lib/assert.ts';
+import type { KnownSecret } from '../../lib/redact.ts';
 import type { Result } from '../../lib/result.ts';
 import type { Clock, Log, Random } from '../../ports.ts';
 import type { Cloud, CloudFailure, CloudMachine, HelperKeys, HelperLink } from '../../ports-cloud.ts';
+import type { Artifacts } from '../../record/artifact/store.ts';
 import type { Database } from '../../record/db/open.ts';
 import type { Ledger } from '../../record/ledger/store.ts';
 import type { Till } from '../budget/perform.ts';
@@ -15,7 +17,7 @@ import type { Step } from './decide.ts';
 import { after, type Move } from './moves.ts';
 import { machineName, machineTag } from './names.ts';
 import type { Form, Place } from './preflight.ts';
-import { blindText, lostText, reasonText, refusalOf, refusalText, stuckText } from './sentences.ts';
+import { blindText, logMissedText, lostText, reasonText, refusalOf, refusalText, stuckText } from './sentences.ts';
 import type { LeaseRow } from './states.ts';
 import type { Leases } from './store.ts';
 import type { Strays } from './stray-store.ts';
@@ -30,6 +32,9 @@ export interface CloudInitOrder {
 export interface LeaseTools {
   readonly db: Database;
   readonly ledger: Ledger;
+  readonly artifacts: Artifacts;
+  /** Credentials of ours, to be masked wherever they come up. */
+  readonly known: readonly KnownSecret[];
   readonly clock: Clock;
   readonly random: Random;
   readonly log: Log;
@@ -85,7 +90,9 @@ export async function perform(parts: LeaseParts, lease: LeaseRow, step: Step, he
       return save(parts, lease, { move: 'note_absent' }, null);
     case 'destroy': {
       const trouble = (step.why === 'done' ? held?.trouble : null) ?? reasonText(step.why, lease);
-      return save(parts, lease, { move: 'destroy', machineId: step.machineId, trouble }, 'lease.destroying');
+      const { machineId } = step;
+      const more = step.why === 'restarted' ? { logTrouble: logMissedText } : {};
+      return save(parts, lease, { move: 'destroy', machineId, trouble, ...more }, 'lease.destroying');
     }
     case 'delete':
       return destroy(parts, lease, step.machineId);
@@ -230,6 +237,7 @@ export function save(parts: LeaseParts, lease: LeaseRow, move: Move, kind: Ledge
 
 function note({ ledger, leases }: LeaseParts, kind: LedgerKind, lease: LeaseRow): void {
   const { id, kind: purpose, name, region, size, machineId, deadlineAtMs, reservationId, trouble, costMicros } = lease;
+  const { bootLogSha256 } = lease;
   const jobId = leases.jobOf(lease);
   ledger.append({
     kind,
@@ -246,6 +254,7 @@ function note({ ledger, leases }: LeaseParts, kind: LedgerKind, lease: LeaseRow)
       reservationId,
       ...(trouble === null ? {} : { why: trouble }),
       ...(costMicros === null ? {} : { usd: usdFromMicros(costMicros) }),
+      ...(bootLogSha256 === null ? {} : { bootLogSha256 }),
     },
   });
 }

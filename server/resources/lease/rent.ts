@@ -4,6 +4,7 @@ import { ReservationId } from '#contract/spend.ts';
 import { no, ok, type Result } from '../../lib/result.ts';
 import type { PaidSandbox, Sandbox } from '../../ports.ts';
 import type { HelperConnection } from '../../ports-cloud.ts';
+import { keepBootLog, missBootLog } from './boot-log.ts';
 import { bootMsMax } from './decide.ts';
 import type { Counter } from './desk.ts';
 import { plan, rowOf, save, type Held } from './perform.ts';
@@ -23,6 +24,11 @@ export interface Loan extends Order {
 export interface Lent {
   readonly connection: HelperConnection;
   readonly lease: LeaseRow;
+}
+
+/** `logged`: resolves when what the machine printed is kept, or is not to be had; soon after the connection is closed, at the latest. */
+interface Reached extends Lent {
+  readonly logged: Promise<void>;
 }
 
 export interface Rented<T> {
@@ -135,13 +141,14 @@ async function used<T>(
   const watching = watch(counter, held, ended);
   const both = AbortSignal.any([signal, ended.signal]);
   try {
-    const reached = await connect(counter, held, booted.value, both);
+    const reached = await connect(counter, held, booted.value, both, signal);
     if (!reached.ok) return await failed(counter, held, reached.why);
     try {
       const value = await use(reached.value, both);
       return ended.signal.aborted && !signal.aborted ? no(troubleOf(counter, held)) : ok(value);
     } finally {
       await reached.value.connection.close();
+      await reached.value.logged;
     }
   } finally {
     watching.stop();
@@ -181,12 +188,14 @@ async function untilBooted(counter: Counter, held: Held, signal: AbortSignal): P
   }
 }
 
+/** `cancelled`: by whoever wanted the helper. Nobody waits for a log then. */
 async function connect(
-  { parts }: Counter,
+  { parts, memory }: Counter,
   held: Held,
   lease: LeaseRow,
   signal: AbortSignal,
-): Promise<Result<Lent, string>> {
+  cancelled: AbortSignal,
+): Promise<Result<Reached, string>> {
   const { keys } = held;
   const { address } = lease;
   if (keys === null || address === null) return no('The helper has no address that can be reached.');
@@ -202,7 +211,12 @@ async function connect(
       : parts.whenReady(answer.value, lease.name, both));
     const now = parts.leases.lease(held.leaseId);
     const isUsable = ready.ok && now?.state === 'booting' && save(parts, now, { move: 'connect' }, 'lease.ready');
-    if (isUsable) return ok({ connection: answer.value, lease: now });
+    const log = (): Promise<void> => keepBootLog({ ...parts, memory }, lease.id, answer.value, keys);
+    // Beside the work, which does not wait for it.
+    if (isUsable) return ok({ connection: answer.value, lease: now, logged: log() });
+    // The machine goes as soon as it is given back, and with it the only thing that says what was wrong.
+    if (cancelled.aborted) missBootLog({ ...parts, memory }, lease.id, 'It was stopped before that.');
+    else await log();
     await answer.value.close();
     return ready.ok ? no(now?.trouble ?? 'The helper was given up before it was ready.') : ready;
   } finally {

@@ -83,6 +83,10 @@ export function refusalText(failure: CloudFailure, lease: Pick<LeaseRow, 'size' 
   }
 }
 
+/** Of what the machine printed. */
+export const logMissedText =
+  'patchgit was started again before it was fetched, and the keys to the machine were gone with the old process.';
+
 export const lostText =
   'The cloud has not answered the order. Whether a machine was made is looked up in its list; until that is known, its money stays set aside.';
 

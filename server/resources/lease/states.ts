@@ -1,3 +1,4 @@
+import type { Sha256 } from '#contract/ids.ts';
 import type { LeaseId, LeaseKind, LeaseState } from '#contract/lease.ts';
 import type { ReservationId } from '#contract/spend.ts';
 
@@ -49,6 +50,11 @@ export interface LeaseRow {
   readonly goneAtMs: number | null;
   readonly costMicros: number | null;
   readonly trouble: string | null;
+  /** The artifact with what it printed while it set itself up. */
+  readonly bootLogSha256: Sha256 | null;
+  readonly bootLogBytes: number | null;
+  /** Why there is none of a machine that has answered. */
+  readonly bootLogTrouble: string | null;
 }
 
 /** Why a helper is given up, as far as the facts say. The sentence for the owner is in sentences.ts. */

@@ -1,7 +1,7 @@
 /** The rows of helpers, and of machines that no lease owns. */
 import { z } from 'zod';
+import { Sha256, type JobId } from '#contract/ids.ts';
 import { LeaseId, LeaseKind, LeaseState, type Lease } from '#contract/lease.ts';
-import type { JobId } from '#contract/ids.ts';
 import { usdFromMicros } from '#contract/money.ts';
 import { ReservationId } from '#contract/spend.ts';
 import { assert } from '../../lib/assert.ts';
@@ -36,6 +36,9 @@ const columns = {
   goneAtMs: ['gone_at_ms', z.int().nullable()],
   costMicros: ['cost_micros', z.int().nullable()],
   trouble: ['trouble', z.string().nullable()],
+  bootLogSha256: ['boot_log_sha256', Sha256.nullable()],
+  bootLogBytes: ['boot_log_bytes', z.int().nullable()],
+  bootLogTrouble: ['boot_log_trouble', z.string().nullable()],
 } as const satisfies Record<keyof LeaseRow, readonly [string, z.ZodType]>;
 
 const pairs = Object.entries(columns);
@@ -67,6 +70,9 @@ const Row: z.ZodType<LeaseRow> = z.object({
   goneAtMs: columns.goneAtMs[1],
   costMicros: columns.costMicros[1],
   trouble: columns.trouble[1],
+  bootLogSha256: columns.bootLogSha256[1],
+  bootLogBytes: columns.bootLogBytes[1],
+  bootLogTrouble: columns.bootLogTrouble[1],
 });
 
 export type NewLease = Pick<
@@ -152,9 +158,10 @@ export function showLease(
   costSoFarMicros: number,
   checkedAtMs: number | null,
 ): Lease {
-  const { version: _, postSentAtMs, costMicros, ...rest } = row;
+  const { version: _, postSentAtMs, costMicros, bootLogSha256: sha256, bootLogBytes: bytes, ...rest } = row;
   return {
     ...rest,
+    bootLog: sha256 === null || bytes === null ? null : { sha256, bytes, path: `/api/artifacts/${sha256}` },
     jobId,
     askedAtMs: postSentAtMs,
     costUsd: usdFromMicros(costMicros ?? costSoFarMicros),

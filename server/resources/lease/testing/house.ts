@@ -4,6 +4,7 @@ import type { BudgetFile } from '#contract/budget.ts';
 import { no, ok } from '../../../lib/result.ts';
 import type { Clock, Sandbox } from '../../../ports.ts';
 import type { Cloud, HelperConnection } from '../../../ports-cloud.ts';
+import { artifactStore, type Artifacts } from '../../../record/artifact/store.ts';
 import { openDatabase, type Database } from '../../../record/db/open.ts';
 import { installId } from '../../../record/install.ts';
 import { ledgerStore } from '../../../record/ledger/store.ts';
@@ -29,6 +30,7 @@ export interface Life {
 export interface House {
   readonly db: Database;
   readonly desk: LeaseDesk;
+  readonly artifacts: Artifacts;
   readonly till: Till;
   readonly life: Life;
   /** As a job does it: reserves, rents, uses it for so long. Resolves to what became of it; never, when the process dies. */
@@ -46,6 +48,7 @@ export interface HouseOptions {
   /** The process ends at this moment (Life.moments), when it comes. */
   readonly dieAt?: number | null;
   readonly connect?: LeaseDeskParts['link']['connect'];
+  readonly whenReady?: LeaseDeskParts['whenReady'];
   readonly make?: typeof leaseDesk;
   readonly policy?: HelperPolicy;
   readonly budget?: BudgetFile;
@@ -58,6 +61,7 @@ export function house(options: HouseOptions): House {
   const mortalClock = clockOf(clock, life);
   const ledger = ledgerStore(db, clock);
   const random = randomOf(seed);
+  const artifacts = artifactStore(db, `${options.file}.artifacts`, clock, random);
   const settings = (): BudgetFile => options.budget ?? wideBudget;
   const money = till({ db, ledger, clock, random, settings });
   const priceOf = (slug: string): number | null =>
@@ -65,6 +69,8 @@ export function house(options: HouseOptions): House {
   const desk = (options.make ?? leaseDesk)({
     db,
     ledger,
+    artifacts,
+    known: [],
     clock: mortalClock,
     random,
     log: silent,
@@ -80,13 +86,14 @@ export function house(options: HouseOptions): House {
     policy: () => options.policy ?? testPolicy,
     install: installId(db, clock, random),
     cloudInit: ({ hostname, form }) => `#cloud-config\nhostname: ${hostname}\n# ${form}\n`,
-    ...wrap({ whenReady: () => Promise.resolve(ok(null)) }),
+    ...wrap({ whenReady: options.whenReady ?? (() => Promise.resolve(ok(null))) }),
     remoteSandbox: () => sandbox,
   });
   const spending = { clock: mortalClock, till: money, settings, priceOf, paid: desk };
   return {
     db,
     desk,
+    artifacts,
     till: money,
     life,
     work: async (job, forMs, signal = new AbortController().signal) => {
@@ -184,7 +191,10 @@ export function numbers(seed: number): (below: number) => number {
   };
 }
 
-const keys = { clientPrivateKey: 'PRIVATE', clientPublicKey: 'p', hostPrivateKey: 'PRIVATE', hostPublicKey: 'h' };
+/** The form of OpenSSH, and nothing in it. */
+export const hostKeyLine = 'b3BlbnNzaC1rZXktdjEAAAAABG5vbmUAAAAEbm9uZQAAAAAAAAABAAAAMwAAAAtzc2gtZW';
+const hostPrivateKey = `-----BEGIN OPENSSH PRIVATE KEY-----\n${hostKeyLine}\n-----END OPENSSH PRIVATE KEY-----\n`;
+const keys = { clientPrivateKey: 'PRIVATE', clientPublicKey: 'p', hostPrivateKey, hostPublicKey: 'h' };
 export const testConnection: HelperConnection = {
   // It can be told to begin, and nothing has gone wrong there.
   start: (command) => {

@@ -312,4 +312,7 @@ export const blank = {
   goneAtMs: null,
   costMicros: null,
   trouble: null,
+  bootLogSha256: null,
+  bootLogBytes: null,
+  bootLogTrouble: null,
 };
