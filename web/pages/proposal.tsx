@@ -9,17 +9,8 @@ import { Decision } from '../parts/decision.tsx';
 import { DiffPane } from '../parts/diff-pane.tsx';
 import { Outcome } from '../parts/outcome.tsx';
 import { Page } from '../parts/page.tsx';
-import {
-  Evidence,
-  Changes,
-  Conditions,
-  CostLines,
-  Digest,
-  NotProved,
-  Plan,
-  Risk,
-  WhatGoDoes,
-} from '../parts/proposal-parts.tsx';
+import { Changes, Conditions, CostLines, Digest, NotProved, Plan, Risk, WhatGoDoes } from '../parts/proposal-parts.tsx';
+import { Evidence } from '../parts/proof.tsx';
 import { Stronger } from '../parts/stronger.tsx';
 import { never, useResource } from '../resource.ts';
 
@@ -78,7 +69,7 @@ function Panes({ go, shown, wide }: { readonly go: GoState; readonly shown: Prop
         <Elsewhere go={go} />
         <WhatGoDoes proposal={shown} />
         <Outcome proposal={shown} reload={go.reload} />
-        <Plan plan={proposal.plan} />
+        <Plan plan={proposal.plan} title={proposal.title} />
         <Changes proposal={proposal} {...(wide ? { onOpen: setTarget } : {})} />
         <Evidence proposal={proposal} />
         <Risk proposal={proposal} />

@@ -1,7 +1,7 @@
 import { describe, expect, it } from 'vitest';
 import { CheckConclusion, type CheckResult, type CheckSide } from '#contract/check.ts';
 import { Sha256 } from '#contract/ids.ts';
-import { changeText, factFor } from './evidence.tsx';
+import { changeText, factFor, timeFor } from './evidence.tsx';
 
 const log = { sha256: Sha256.parse('a'.repeat(64)), bytes: 1, omittedBytes: 0 };
 const side = (more: Partial<CheckSide> = {}): CheckSide => ({
@@ -81,5 +81,13 @@ describe('the evidence of a check', () => {
     const skipped = { conclusion: 'skipped' as const };
     expect(factFor(check({ passed: 5 }, skipped))).toBe('not run');
     expect(factFor(check(skipped, skipped))).toBe('not run');
+  });
+});
+
+describe('the time of a check', () => {
+  it('is that with the change; of a set-up, that of both sides, and none when it was taken', () => {
+    expect(timeFor(check({ durationMs: 9000 }, { durationMs: 4000 }))).toBe('4.0 s');
+    expect(timeFor(check({ durationMs: 9000 }, { durationMs: 0 }, { phase: 'set_up' }))).toBe('9.0 s');
+    expect(timeFor(check({ durationMs: 0 }, { durationMs: 0 }, { phase: 'set_up' }))).toBe('');
   });
 });

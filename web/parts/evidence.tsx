@@ -32,7 +32,7 @@ export function EvidenceRow({ check }: { readonly check: CheckResult }) {
           <Text value={check.name} />
         </span>
         <span class="evidence-fact num">{factFor(check)}</span>
-        <span class="evidence-time num">{duration(after.durationMs)}</span>
+        <span class="evidence-time num">{timeFor(check)}</span>
       </summary>
       <div class="evidence-body">
         <p>
@@ -78,6 +78,13 @@ export function factFor(check: CheckResult): string {
   if (after.conclusion !== 'success') return `${words[after.conclusion]}, as before: 0 new`;
   const passed = after.passed === null ? 'passed' : `${after.passed} passed`;
   return before.conclusion === 'success' ? passed : `${passed}, failed before`;
+}
+
+/** How long it took with the change. A set-up is often done once for both sides, or not at all: then there is no time to say. */
+export function timeFor({ phase, before, after }: CheckResult): string {
+  if (phase !== 'set_up') return duration(after.durationMs);
+  const tookMs = before.durationMs + after.durationMs;
+  return tookMs === 0 ? '' : duration(tookMs);
 }
 
 /** A set-up shows nothing about the change: whether it is there, and where from. */

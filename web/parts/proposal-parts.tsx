@@ -7,7 +7,6 @@ import type { GoState } from '../go-state.ts';
 import { useView } from '../store.ts';
 import { Button, PathText, Section, Sheet, Submit, Text, Time } from './bits.tsx';
 import { Counts } from './diff-view.tsx';
-import { EvidenceRow } from './evidence.tsx';
 import { Meter } from './meter.tsx';
 
 type Document = ProposalDocument;
@@ -46,14 +45,25 @@ export function WhatGoDoes({
   );
 }
 
-export function Plan({ plan }: { readonly plan: PlanShape }) {
+/** Where a plan is carried out. */
+const proved = {
+  none: 'Not proved',
+  base: 'Proved on this machine',
+  helper: 'Proved on a helper',
+  external: 'Proved elsewhere',
+};
+
+/** `title`: of the proposal, which stands above; a goal in the same words is not said again. */
+export function Plan({ plan, title }: { readonly plan: PlanShape; readonly title: string }) {
   const { model, placement, estimateUsd } = plan.option;
   const by = model ? `written by ${model}` : 'from your diff, no model';
   return (
     <Section id="plan" title="Plan" aside={by} class={model ? 'by-model' : ''}>
-      <p>
-        <Text value={plan.goal} />
-      </p>
+      {plan.goal === title ? null : (
+        <p>
+          <Text value={plan.goal} />
+        </p>
+      )}
       {plan.steps.length > 0 ? (
         <ol class="steps">
           {plan.steps.map((step, index) => (
@@ -65,7 +75,7 @@ export function Plan({ plan }: { readonly plan: PlanShape }) {
       ) : null}
       <PolicyLines policy={plan.policy} />
       <p class="muted num">
-        {placement === 'base' ? 'Proved on this machine' : 'Proved on a helper'}, about {usd(estimateUsd)}.
+        {proved[placement]}, about {usd(estimateUsd)}.
       </p>
     </Section>
   );
@@ -155,43 +165,6 @@ function fileWord(file: FileChange): string {
   if (file.oldMode !== file.newMode && file.status === 'modified')
     return file.newMode === '100755' ? 'now executable' : 'mode';
   return file.status === 'modified' ? '' : file.status.replace('_', ' ');
-}
-
-export function Evidence({ proposal: { checks, proof } }: { readonly proposal: Document }) {
-  const where = proof.placement === 'base' ? 'in the sandbox' : 'on a helper';
-  const setUp = checks.find(({ phase }) => phase === 'set_up');
-  const isStuck = setUp !== undefined && setUp.before.conclusion !== 'success';
-  return (
-    <Section id="evidence" title="Evidence" aside={where}>
-      {isStuck ? (
-        <p class="proof-line bad-text">The set-up failed on the base itself, so no check ran.</p>
-      ) : (
-        <p class={`proof-line num ${proof.newFailures > 0 ? 'bad-text' : ''}`}>
-          {proof.failingBefore} failing before, {proof.failingAfter} after, <strong>{proof.newFailures} new</strong>
-        </p>
-      )}
-      {checks.length === 0 ? <p>No check ran. Nothing is proved beyond that the patch applies.</p> : null}
-      {checks.map((check) => (
-        <EvidenceRow key={check.name} check={check} />
-      ))}
-      {proof.formatter ? (
-        <p class="check-line">
-          <span class="shape" aria-hidden="true">
-            {proof.formatter.clean ? '✓' : '▲'}
-          </span>
-          <code>
-            <Text value={proof.formatter.command} />
-          </code>{' '}
-          {proof.formatter.clean ? 'finds nothing to change' : 'would change this'}
-        </p>
-      ) : null}
-      <p class="muted">
-        Before and after, each in a fresh sandbox: no network, no credentials.
-        {setUp === undefined ? '' : ' Only the set-up reaches package registries, and nothing else.'} Limits:{' '}
-        <Text value={proof.limits} />.
-      </p>
-    </Section>
-  );
 }
 
 export function Risk({ proposal: { risk, confidence } }: { readonly proposal: Document }) {

@@ -135,6 +135,34 @@ describe('what GO will write', () => {
     expect(body(null)).not.toContain('](');
   });
 
+  const proofLine = (proved: object, plan: object = {}): string => {
+    const facts = freezeFacts();
+    const all = { ...facts, plan: { ...facts.plan, ...plan }, proved: { ...facts.proved, ...proved } };
+    return (
+      freeze(all)
+        .publishing.pullBody.split('\n')
+        .find((line) => line.startsWith('**Proof**')) ?? ''
+    );
+  };
+
+  it('says what the proof could reach, and counts the hosts of a set-up without naming them', () => {
+    const setUp = { command: 'npm ci', source: 'owner', hosts: ['npm.internal.example'], lacks: [], inputs: [] };
+    const ofSetUp = checkResult({ name: 'set-up', command: 'npm ci', phase: 'set_up' });
+    const line = proofLine({ checks: [ofSetUp, checkResult()] }, { setUp });
+    expect(line).toBe(
+      '**Proof** (base sandbox; the set-up ran with a door to 1 named host and to nothing else; the checks ran without a network): 0 failing before, 0 failing after, 0 new.',
+    );
+    expect(proofLine({})).toMatch(/^\*\*Proof\*\* \(base sandbox; the checks ran without a network\): /);
+  });
+
+  it('claims no proof for a Draft, of which nothing ran', () => {
+    const facts = freezeFacts();
+    const proof = { ...facts.proved.proof, placement: 'none' as const };
+    const { pullBody } = freeze({ ...facts, proved: { checks: [], proof } }).publishing;
+    expect(pullBody).toContain('**Proof** none: nothing was run.');
+    expect(pullBody).not.toMatch(/sandbox|network|\| Check/);
+  });
+
   it('says the evidence, the base, the tree and that nothing is merged', () => {
     const { pullBody } = documentOf().publishing;
     for (const said of [

@@ -1,5 +1,6 @@
 import type { CheckSide } from '#contract/check.ts';
 import { usdText } from '#contract/money.ts';
+import { networkText } from '#contract/network-text.ts';
 import type { ProposalDocument, Publishing } from '#contract/proposal.ts';
 import type { Repository } from '#contract/repository.ts';
 import { redactText } from '../../lib/redact.ts';
@@ -49,6 +50,8 @@ function branchName(document: Pick<ProposalDocument, 'title' | 'id'>): string {
   return slug === '' ? `patchgit/${own}` : `patchgit/${slug}-${own}`;
 }
 
+const tableHead = ['| Check | Before | After | New failures |', '| --- | --- | --- | --- |'];
+
 function pullBody(document: Omit<ProposalDocument, 'digest' | 'publishing'>, publicUrl: string | null): string {
   const { proof, patch, confidence, cost } = document;
   const rows = document.checks.map(
@@ -60,12 +63,13 @@ function pullBody(document: Omit<ProposalDocument, 'digest' | 'publishing'>, pub
     '',
     `${patch.files.length} ${patch.files.length === 1 ? 'file' : 'files'}, +${patch.additions} -${patch.deletions}, on ${document.base.ref} at ${document.base.sha}.`,
     '',
-    `**Proof** (${proof.placement} sandbox, no network): ${proof.failingBefore} failing before, ${proof.failingAfter} failing after, ${proof.newFailures} new.`,
-    '',
-    '| Check | Before | After | New failures |',
-    '| --- | --- | --- | --- |',
-    ...rows,
-    '',
+    ...(proof.placement === 'none'
+      ? ['**Proof** none: nothing was run.', '']
+      : [
+          `**Proof** (${proof.placement} sandbox; ${networkText(document)}): ${proof.failingBefore} failing before, ${proof.failingAfter} failing after, ${proof.newFailures} new.`,
+          '',
+        ]),
+    ...(rows.length === 0 ? [] : [...tableHead, ...rows, '']),
     `**Risk** ${document.risk.level}${document.risk.reasons.length === 0 ? ': no rule matched' : `: ${document.risk.reasons.map((reason) => cell(reason.message)).join('; ')}`}`,
     '',
     `**Confidence** ${confidence.percent} % (${confidence.low} to ${confidence.high} %), derived from outcomes and evidence.`,
