@@ -1,5 +1,6 @@
 import { usd } from './format.ts';
 import type { LedgerEntry, LedgerKind } from '#contract/ledger.ts';
+import { maskTokens } from '#contract/token-shapes.ts';
 
 /** What an entry says in words. The body adds a name, a title or a reason where it has one. */
 const sentences: Record<LedgerKind, string> = {
@@ -99,7 +100,8 @@ export function sentenceOf(entry: Pick<LedgerEntry, 'kind' | 'body'>): string {
   // A page may be older than the server by one release: then the kind itself is the sentence.
   const known: Partial<Record<string, string>> = sentences;
   const sentence = known[entry.kind] ?? entry.kind;
-  const detail = detailOf(entry.body).replaceAll('_', ' ');
+  // Before anything else is done to it: half a token, or one without its "_", has no shape that is known.
+  const detail = maskTokens(detailOf(entry.body)).replaceAll('_', ' ');
   return detail === '' ? sentence : `${sentence}: ${detail.slice(0, detailCharactersMax)}`;
 }
 

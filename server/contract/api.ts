@@ -9,7 +9,7 @@ import { ForgeChecks } from './forge.ts';
 import { ObjectId, Sha256 } from './ids.ts';
 import { Job } from './job.ts';
 import { HelperView } from './lease.ts';
-import { LedgerEntry } from './ledger.ts';
+import { ShownEntry } from './ledger.ts';
 import { FileChange } from './patch.ts';
 import { Proposal, Publication } from './proposal.ts';
 import { Pull, RefName, Repository } from './repository.ts';
@@ -71,9 +71,9 @@ import { Pull, RefName, Repository } from './repository.ts';
  *                  POST /api/proposals/:id/fix                 -> 202 Message     a request with what the red CI said
  * machines         POST /api/hooks/github                      -> 202             signed; only says where to look
  * evidence         GET  /api/artifacts/:sha256?download&exact  -> bytes, text/plain, nosniff, sandboxed; secrets in a patch are masked unless exact
- * record           GET  /api/audit?AuditFilter                 -> AuditPage
+ * record           GET  /api/audit?AuditFilter                 -> AuditPage       what has the shape of a credential is masked, and it says so
  *                  GET  /api/audit/verify                      -> ChainVerdict
- *                  GET  /api/audit/export                      -> application/jsonl
+ *                  GET  /api/audit/export                      -> application/jsonl  every entry as it is: each hash can be computed from it
  * unix socket only POST /api/local/pin-reset                   -> EnrolLink       forgets the PIN, ends sessions; the link sets a new one
  *                  POST /api/local/device-link                 -> EnrolLink
  *                  POST /api/local/backup     { folder }       -> { folder, bytes }
@@ -159,7 +159,7 @@ export const PullPage = z.object({
 });
 export type PullPage = z.infer<typeof PullPage>;
 
-export const AuditPage = z.object({ entries: z.array(LedgerEntry), head: z.int(), more: z.boolean() });
+export const AuditPage = z.object({ entries: z.array(ShownEntry), head: z.int(), more: z.boolean() });
 export type AuditPage = z.infer<typeof AuditPage>;
 
 export const JobQuery = z.strictObject({

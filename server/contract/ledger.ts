@@ -110,6 +110,13 @@ export const LedgerEntry = z.object({
 });
 export type LedgerEntry = z.infer<typeof LedgerEntry>;
 
+/** An entry as it is shown to people (ledger-mask.ts). Its hash is over the true bytes. */
+export const ShownEntry = LedgerEntry.extend({
+  /** Something in it has the shape of a credential, and is masked here. */
+  isMasked: z.boolean().optional(),
+});
+export type ShownEntry = z.infer<typeof ShownEntry>;
+
 /** What a page or the CLI asks of the ledger; newest first. */
 export const AuditFilter = z.strictObject({
   before: z.coerce.number().int().positive().optional(),

@@ -1,5 +1,7 @@
 import { AxeBuilder } from '@axe-core/playwright';
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
+import { sendPatch } from '../../server/testing/owner.ts';
+import { aLease, aView } from '../../server/testing/helper-views.ts';
 import {
   desktop,
   expectNoSidewaysScroll,
@@ -60,6 +62,67 @@ describe.each([
     await page.getByRole('button', { name: 'Change' }).click();
     expect(await page.getByLabel('Author name').inputValue()).toBe('Ada Lovelace');
     expect(complaints).toEqual([]);
+  });
+
+  it('the audit shows what has the shape of a credential masked, as it comes and when it is read again', async () => {
+    const { page, complaints } = signedIn;
+    await page.setViewportSize(viewport);
+    await page.goto(`${house.origin}/audit`);
+    await isLive(page);
+    const token = `ghp_${(viewport === phone ? 'aB3' : 'cD4').repeat(12)}`;
+    const path = `keys/${token}`;
+    const patch = `diff --git a/${path} b/${path}\nnew file mode 100644\n--- /dev/null\n+++ b/${path}\n@@ -0,0 +1 @@\n+x\n`;
+    expect(await sendPatch(house.daemon().client, { repository: 'sample', patch })).toMatchObject({ ok: true });
+    const entry = page.locator('.entry', { hasText: 'A job was queued: Change keys/[masked: GitHub token]' }).first();
+    const shown = async (): Promise<void> => {
+      await entry.getByText('masked', { exact: true }).waitFor();
+      await entry.locator('summary').click();
+      await entry.getByText(/shape of a credential and is masked here/).waitFor();
+      expect(await page.content()).not.toContain(token);
+      await expectNoSidewaysScroll(page);
+      const { violations } = await new AxeBuilder({ page }).analyze();
+      expect(violations.map(({ id, nodes }) => `${id}: ${nodes.map((node) => node.html).join(' | ')}`)).toEqual([]);
+    };
+    await shown();
+    await page.getByRole('button', { name: 'Verify the chain' }).click();
+    await page.getByText(/Chain verified/).waitFor();
+    await page.reload();
+    await shown();
+    expect(complaints).toEqual([]);
+  });
+
+  it('the helper page leads to what a helper printed, or says why it is not there', async () => {
+    const { page, complaints } = signedIn;
+    await page.setViewportSize(viewport);
+    const bootLog = { sha256: 'a'.repeat(64), bytes: 48_213, path: `/api/artifacts/${'a'.repeat(64)}` };
+    const gone = { state: 'gone', goneAtMs: Date.now() - 60_000, costUsd: 0.01 };
+    const past = [
+      aLease({ ...gone, bootLog }),
+      aLease({
+        ...gone,
+        id: 'lease_0123456789ac',
+        readyAtMs: null,
+        trouble: 'It could not be used within six minutes.',
+      }),
+      aLease({ ...gone, id: 'lease_0123456789ad', bootLogTrouble: 'The machine did not send it in time.' }),
+    ];
+    const json = aView({ current: aLease({ bootLog }), past, asOfMs: Date.now() + 60_000 });
+    await page.route('**/api/helper', (route) => route.fulfill({ json }));
+    await page.goto(`${house.origin}/helper`);
+    await isLive(page);
+    const links = page.getByRole('link', { name: /console log, 48 KB/i });
+    await links.first().waitFor();
+    expect(await links.evaluateAll((all) => all.map((one) => one.getAttribute('href')))).toEqual([
+      bootLog.path,
+      bootLog.path,
+    ]);
+    await page.getByText(/never answered over SSH.*web console/).waitFor();
+    await page.getByText('Its console log was not fetched. The machine did not send it in time.').waitFor();
+    await expectNoSidewaysScroll(page);
+    const { violations } = await new AxeBuilder({ page }).analyze();
+    expect(violations.map(({ id, nodes }) => `${id}: ${nodes.map((node) => node.html).join(' | ')}`)).toEqual([]);
+    expect(complaints).toEqual([]);
+    await page.unroute('**/api/helper');
   });
 
   it('the confirm screen and its job read well too', async () => {

@@ -1,6 +1,7 @@
 import { useEffect, useState } from 'preact/hooks';
 import type { AuditPage as AuditShape } from '#contract/api.ts';
-import type { ChainVerdict, LedgerEntry } from '#contract/ledger.ts';
+import { maskEntry } from '#contract/ledger-mask.ts';
+import type { ChainVerdict, ShownEntry } from '#contract/ledger.ts';
 import { call } from '../api.ts';
 import { clock, count, dayText, short } from '../format.ts';
 import { actorText, inGroup, kindGroups, sentenceOf } from '../ledger-text.ts';
@@ -63,10 +64,10 @@ function Audit({ job, subject }: AuditProps) {
 }
 
 function useLedger(job: string | null, subject: string | null, group: KindGroup | null) {
-  const [entries, setEntries] = useState<readonly LedgerEntry[]>([]);
+  const [entries, setEntries] = useState<readonly ShownEntry[]>([]);
   const [more, setMore] = useState(false);
   const { busy, said, act } = useAct();
-  const mine = (entry: LedgerEntry): boolean =>
+  const mine = (entry: ShownEntry): boolean =>
     (job === null || entry.jobId === job) && (subject === null || entry.subject === subject);
   const read = async (before: number | null): Promise<void> => {
     let [from, found] = [before, 0];
@@ -99,13 +100,13 @@ function queryOf(before: number | null, job: string | null, subject: string | nu
   return query;
 }
 
-/** Newest first, each entry once: the stream and the pages overlap. */
-function merge(known: readonly LedgerEntry[], fresh: readonly LedgerEntry[]): readonly LedgerEntry[] {
+/** Newest first, each entry once: the stream and the pages overlap. Only the stream's come as they are written, so they are masked here. */
+function merge(known: readonly ShownEntry[], fresh: readonly ShownEntry[]): readonly ShownEntry[] {
   const seen = new Set(known.map((entry) => entry.seq));
-  return [...known, ...fresh.filter((entry) => !seen.has(entry.seq))].toSorted((a, b) => b.seq - a.seq);
+  return [...known, ...fresh.filter((entry) => !seen.has(entry.seq)).map(maskEntry)].toSorted((a, b) => b.seq - a.seq);
 }
 
-function Days({ rows }: { readonly rows: readonly LedgerEntry[] }) {
+function Days({ rows }: { readonly rows: readonly ShownEntry[] }) {
   const days = Map.groupBy(rows, (entry) => dayText(entry.atMs));
   return (
     <>
@@ -125,7 +126,7 @@ function Days({ rows }: { readonly rows: readonly LedgerEntry[] }) {
   );
 }
 
-function Entry({ entry }: { readonly entry: LedgerEntry }) {
+function Entry({ entry }: { readonly entry: ShownEntry }) {
   const [open, setOpen] = useState(false);
   return (
     <details class="entry" onToggle={(event) => setOpen(event.currentTarget.open)}>
@@ -136,6 +137,7 @@ function Entry({ entry }: { readonly entry: LedgerEntry }) {
         <span class={`actor ${entry.actor}`}>{actorText(entry.actor)}</span>
         <span class="entry-text">
           <Text value={sentenceOf(entry)} />
+          {entry.isMasked === true ? <span class="entry-masked">masked</span> : null}
         </span>
         <code class="entry-hash">{short(entry.hash)}</code>
       </summary>
@@ -157,6 +159,12 @@ function Entry({ entry }: { readonly entry: LedgerEntry }) {
               </>
             ) : null}
           </p>
+          {entry.isMasked === true ? (
+            <p class="muted">
+              Something in this entry has the shape of a credential and is masked here. The chain is verified over what
+              was really written, which only the export holds.
+            </p>
+          ) : null}
           <pre class="code wrap" tabIndex={0} role="group" aria-label={`Entry ${entry.seq}`}>
             <Text value={JSON.stringify(entry, null, 2)} />
           </pre>

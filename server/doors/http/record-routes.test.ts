@@ -1,6 +1,9 @@
 import { get } from 'node:http';
 import { setImmediate as nextTurn } from 'node:timers/promises';
 import { afterEach, beforeEach, expect, it } from 'vitest';
+import type { AuditPage } from '#contract/api.ts';
+import { LedgerEntry } from '#contract/ledger.ts';
+import { linkHash } from '../../record/ledger/chain.ts';
 import { openHouse, type Browser, type House } from './test-house.ts';
 
 let house: House;
@@ -34,6 +37,45 @@ it('lists the ledger, newest first, by filter', async () => {
     message: expect.stringMatching(/kind: /),
   });
   expect((await page.get('/api/audit/verify')).json).toMatchObject({ ok: true, entries: house.ledger.head() });
+});
+
+const token = `ghp_${'aB3'.repeat(12)}`;
+
+it('masks what has the shape of a credential, says so, and verifies the chain over what was written', async () => {
+  const body = { name: `${token}.txt`, files: [{ path: `keys/${token}` }], [token]: 1, lines: 3 };
+  house.db.transaction(() => {
+    house.ledger.append({ kind: 'job.patched', actor: 'system', subject: 'job_1', body });
+    house.ledger.append({ kind: 'job.queued', actor: 'owner', subject: 'job_1', body: { name: 'no secret' } });
+  });
+  const shown = await page.get('/api/audit?subject=job_1');
+  expect(shown.text).not.toContain(token);
+  const mask = '[masked: GitHub token]';
+  const [plain, masked] = (shown.json as AuditPage).entries;
+  expect(masked).toMatchObject({
+    isMasked: true,
+    body: { name: `${mask}.txt`, files: [{ path: `keys/${mask}` }], [mask]: 1, lines: 3 },
+  });
+  expect(plain).toMatchObject({ body: { name: 'no secret' } });
+  expect(plain).not.toHaveProperty('isMasked');
+  expect((await page.get('/api/audit/verify')).json).toMatchObject({ ok: true, entries: house.ledger.head() });
+  // What is exported is what was written: its hashes can be computed by anybody.
+  const lines = (await page.get('/api/audit/export')).text.trimEnd().split('\n');
+  for (const line of lines) {
+    const {
+      seq,
+      atMs,
+      kind,
+      actor,
+      subject,
+      jobId,
+      body: written,
+      prevHash,
+      hash,
+    } = LedgerEntry.parse(JSON.parse(line));
+    const link = { seq, at_ms: atMs, kind, actor, subject, job_id: jobId, prev_hash: prevHash };
+    expect(linkHash({ ...link, body: JSON.stringify(written) })).toBe(hash);
+  }
+  expect(lines.join()).toContain(token);
 });
 
 it('exports every entry as a line, also when there are many', async () => {

@@ -1,5 +1,6 @@
 import { z } from 'zod';
 import type { AuditPage } from '#contract/api.ts';
+import { maskEntry } from '#contract/ledger-mask.ts';
 import { AuditFilter } from '#contract/ledger.ts';
 import { problem } from '#contract/problem.ts';
 import { redactLog } from '../../lib/redact.ts';
@@ -18,10 +19,12 @@ const Download = z.strictObject({
 /** What happened and what it produced: the ledger, and evidence by its digest. */
 export function recordRoutes({ ledger, artifacts }: { ledger: Ledger; artifacts: Artifacts }): Routes {
   return (table) => {
-    route(table, 'get', '/api/audit', { query: AuditFilter }, ({ query }) =>
-      ok({ ...ledger.list(query), head: ledger.head() } satisfies AuditPage),
-    );
+    route(table, 'get', '/api/audit', { query: AuditFilter }, ({ query }) => {
+      const { entries, more } = ledger.list(query);
+      return ok({ entries: entries.map(maskEntry), more, head: ledger.head() } satisfies AuditPage);
+    });
     route(table, 'get', '/api/audit/verify', {}, async () => ok(await ledger.verify()));
+    // Exact, because whoever takes it elsewhere can recompute every hash from it.
     route(table, 'get', '/api/audit/export', {}, () =>
       ok(
         new Reply({
