@@ -155,5 +155,5 @@ function titleOf(request: PatchRequest, repository: Repository): string {
   const unique = [...new Set(paths)];
   const [first] = unique;
   if (first === undefined) return `Patch for ${repository.name}`;
-  return `Change ${first}${unique.length > 1 ? ` and ${unique.length - 1} more` : ''}`.slice(0, titleMax);
+  return redactText(`Change ${first}${unique.length > 1 ? ` and ${unique.length - 1} more` : ''}`).slice(0, titleMax);
 }

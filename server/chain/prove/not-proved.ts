@@ -9,7 +9,9 @@ export function notProved(
   format: Pick<CheckSide, 'exitCode'> | null,
   leftOut: readonly string[] = [],
 ): string[] {
-  const said: string[] = ['The checks ran without network and without credentials; what needs either was not tested.'];
+  const said: string[] = [];
+  if (format !== null || checks.some(hasRun))
+    said.push('The checks ran without network and without credentials; what needs either was not tested.');
   if (!checks.some(isTest)) said.push('No check is configured for this repository, so nothing was tested.');
   if (leftOut.includes(setUpName))
     said.push('The dependencies were not installed, so a check that needs them shows nothing.');

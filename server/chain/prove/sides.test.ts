@@ -120,6 +120,13 @@ describe('a check on both sides', () => {
     expect(notProved([result], null).join(' ')).not.toMatch(/fewer/);
   });
 
+  it('says nothing of checks that did not run', async () => {
+    const result = await compared({ report: xml('a') }, { report: xml('a') });
+    const skipped = { ...result, after: { ...result.after, conclusion: 'skipped' as const } };
+    expect(notProved([result], null).join(' ')).toMatch(/^The checks ran without network/);
+    expect(notProved([skipped], null).join(' ')).not.toMatch(/The checks ran/);
+  });
+
   it('says that tests are left out now', async () => {
     const result = await compared(
       { report: xml('a', 'b') },

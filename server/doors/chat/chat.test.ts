@@ -77,6 +77,7 @@ describe('a message', () => {
     for (const [text, title] of [
       [mail, 'Say it'],
       [diff(), 'Change a.txt'],
+      [diff().replaceAll('a.txt', `ghp_${'aB3'.repeat(12)}`), 'Change [masked: GitHub token]'],
     ] as const) {
       const { jobId } = await said({ text });
       expect(Job.parse(must(await house.client.get(`/api/jobs/${jobId}`))).title).toBe(title);
