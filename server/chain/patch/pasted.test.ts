@@ -146,6 +146,15 @@ describe('other formats', () => {
     const tried = await tryPatch(repository, headed, block('Title\n=====\n', 'Big\n===\n'));
     expect(tried.ok && tried.value.files()['n.md']).toBe('Big\n===\n');
   });
+  it.each([
+    ['<<<<<<< SEARCH', '>>>>>>> REPLACE'],
+    ['<<<<<<< ORIGINAL', '>>>>>>> UPDATED'],
+    ['------- SEARCH', '+++++++ REPLACE'],
+    ['------- SEARCH>', '+++++++ REPLACE>'],
+  ])('blocks may be marked with %s and %s', async (search, replace) => {
+    const patch = `src/queue.js\n\`\`\`js\n${search}\n  return queue.length;\n=======\n  return 0;\n${replace}\n\`\`\`\n`;
+    await expectChange(patch, { 'src/queue.js': queue.replace('return queue.length', 'return 0') });
+  });
   it('*** Begin Patch may name its files from the folder it stands in', async () => {
     const patch =
       '*** Begin Patch\n*** Update File: ./src/queue.js\n@@\n-  return queue.length;\n+  return 0;\n*** End Patch\n';

@@ -114,7 +114,8 @@ function chooseRepository({ repositories }: Parts, message: NewMessage): Result<
   );
 }
 
-const looksLikeDiff = /^(?:>? ?)(?:diff --git |--- [^\n]+\n>? ?\+\+\+ |\*\*\* Begin Patch|<{5,9} SEARCH)/m;
+const looksLikeDiff =
+  /^(?:>? ?)(?:diff --git |--- [^\n]+\n>? ?\+\+\+ | {0,3}\*\*\* Begin Patch|\*{15}$|(?:<{5,9}|-{5,9}) ?(?:SEARCH|ORIGINAL)\b)/m;
 
 /** The attached bytes, or the text itself when it is a diff. */
 function patchIn(message: NewMessage): Buffer | null {

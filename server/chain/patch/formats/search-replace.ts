@@ -1,4 +1,7 @@
-/** SEARCH/REPLACE blocks: a path above `<<<<<<< SEARCH`, old lines, `=======`, new lines, `>>>>>>> REPLACE`. */
+/**
+ * SEARCH/REPLACE blocks: a path above `<<<<<<< SEARCH`, old lines, `=======`, new lines, `>>>>>>> REPLACE`; the same with
+ * `------- SEARCH` and `+++++++ REPLACE`, or with ORIGINAL and UPDATED, as some assistants write them.
+ */
 import { type Problem, problem } from '#contract/problem.ts';
 import { pathFromBytes } from '../../../lib/path-bytes.ts';
 import { no, ok, type Result } from '../../../lib/result.ts';
@@ -7,13 +10,14 @@ import { pathInLine } from '../scan.ts';
 import { emptyHeader, type FilePatch, type Hunk } from '../shape.ts';
 import { compare, compareBudget, hunkLine, hunkOf, nextLine } from './lines.ts';
 
-const searchMark = /^<{5,9} ?SEARCH\b/;
+const searchMark = /^(?:<{5,9}|-{5,9}) ?(?:SEARCH|ORIGINAL)\b/;
+const anySearchMark = new RegExp(searchMark, 'm');
 const middleMark = /^={5,9}\s*$/;
-const replaceMark = /^>{5,9} ?REPLACE\b/;
+const replaceMark = /^(?:>{5,9}|\+{5,9}) ?(?:REPLACE|UPDATED)\b/;
 
 /** Reads every block; null when there is none. Blocks of one file become one part of the patch. */
 export function readSearchReplace(text: string): Result<FilePatch[], Problem> | null {
-  if (!/^<{5,9} ?SEARCH\b/m.test(text)) return null;
+  if (!anySearchMark.test(text)) return null;
   const { lines } = splitLines(text);
   const byPath = new Map<string, { at: number; hunks: Hunk[] }>();
   const added: FilePatch[] = [];
@@ -63,7 +67,7 @@ export function readSearchReplace(text: string): Result<FilePatch[], Problem> | 
 function middleOf(lines: readonly string[], from: number, to: number): number | null {
   const found: number[] = [];
   for (let at = from + 1; at < to; at += 1) if (middleMark.test(lines[at] ?? '')) found.push(at);
-  const width = (lines[from] ?? '').lastIndexOf('<') + 1;
+  const width = /^[<-]*/.exec(lines[from] ?? '')?.[0].length ?? 0;
   const alike = found.filter((at) => (lines[at] ?? '').trimEnd().length === width);
   const [middle, second] = alike.length > 0 ? alike : found;
   return middle === undefined || second !== undefined ? null : middle;
