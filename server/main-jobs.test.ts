@@ -75,8 +75,10 @@ describe('the serialization lock', () => {
   it('lets a running job be stopped: its sandbox is really gone, and the next job runs', async () => {
     await checkIs('sleep 600 & sleep 600');
     const first = await runningCheck();
-    const started = descendantsOf(house.pid());
-    expect(started.filter((seen) => seen.command === 'sleep 600')).toHaveLength(2);
+    // It is said to run a moment before its shell has started both.
+    await until('both sleep', () => {
+      return descendantsOf(house.pid()).filter((seen) => seen.command === 'sleep 600').length === 2;
+    });
     must(await cancel(first.id));
     expect(await jobAtRest(house.client, first.id)).toMatchObject({ state: 'cancelled', proposalId: null });
     await until('everything it had started has ended', () => descendantsOf(house.pid()).length === 0);
