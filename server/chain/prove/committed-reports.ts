@@ -21,9 +21,20 @@ export async function committedReports(
     throw new PortError('git', 'list the files of a tree', {
       cause: new Error(answer.stderr || `ended by: ${answer.ended}`),
     });
-  const paths = answer.stdout.toString('utf8').split('\0').filter(Boolean);
-  const expressions = patterns.map(expressionOf);
-  return paths.filter((path) => expressions.some((expression) => expression.test(path)));
+  return [...pathsEnding(answer.stdout, patterns)].filter((path) => isReport(path, patterns));
+}
+
+/** Those that end as a pattern does. The others of a large tree would be most of the memory of a job, were they made into text. */
+function* pathsEnding(list: Buffer, patterns: readonly string[]): Generator<string> {
+  const endings = patterns.map((pattern) => Buffer.from(pattern.slice(pattern.lastIndexOf('*') + 1)));
+  for (let from = 0, to = list.indexOf(0); to >= 0; from = to + 1, to = list.indexOf(0, from)) {
+    const isOne = endings.some((ending) => to - from >= ending.length && endsWith(list, to, ending));
+    if (isOne) yield list.toString('utf8', from, to);
+  }
+}
+
+function endsWith(list: Buffer, to: number, ending: Buffer): boolean {
+  return list.compare(ending, 0, ending.length, to - ending.length, to) === 0;
 }
 
 /** As `helper/report-search.ts` understands a pattern: `*` within a name, `**` for any folders, also none. Pure. */

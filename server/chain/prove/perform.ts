@@ -61,10 +61,9 @@ export async function performProof(work: ProveWork): Promise<Result<Proved, Prob
 
 async function committedOnSides({ git, gitDir, base, tree, plan, quarantine }: ProveWork) {
   const patterns = plan.checks.flatMap(({ reports }) => reports ?? []);
-  const [before, after] = await Promise.all([
-    committedReports(git, { gitDir }, base, patterns),
-    committedReports(git, { gitDir, objectsDir: quarantine.objectsDir }, tree, patterns),
-  ]);
+  // One after the other: the list of a large tree is a lot of memory.
+  const before = await committedReports(git, { gitDir }, base, patterns);
+  const after = await committedReports(git, { gitDir, objectsDir: quarantine.objectsDir }, tree, patterns);
   return { before, after };
 }
 
