@@ -163,6 +163,14 @@ describe('one diff', () => {
     }
   });
 
+  it('may empty a file and copy it, also when carriage returns in it make it look like mail', async () => {
+    const mail = `${'0123456789'.repeat(4)} Mon Sep 17 00:00:00 2001`;
+    const a = Array.from({ length: 40 }, (_, at) => `line ${at}\rFrom ${mail}\n`).join('');
+    const { base, goal, patch } = seriesOf(['-B', '-M'], { a }, { a: '', b: a });
+    expect(patch).toMatch(/^(?:copy|rename) from a$/m);
+    expect(await tryPatch(repository, base, patch)).toMatchObject({ ok: true, value: { tree: goal } });
+  });
+
   it('that stands in the paste twice does not count twice', async () => {
     const { base, patch } = seriesOf([], { a: `${text}end\n` }, { a: `${text}end\nmore\n` });
     const plain = patch.replace(/^index .*\n/m, '');

@@ -52,7 +52,8 @@ function isSwapped(path: string, desk: Desk, earlier: readonly Target[]): boolea
 
 /** Two or more patches as `git format-patch --stdout` writes them. */
 function isMailSeries(text: string): boolean {
-  return (text.match(/^From [0-9a-f]{40,64} /gm)?.length ?? 0) > 1;
+  // Not with "^": to a pattern a carriage return ends a line too, and one may stand within a line of a file.
+  return (text.match(/(?<![^\n])From [0-9a-f]{40,64} /g)?.length ?? 0) > 1;
 }
 
 /** Parts that share a path become one section for each path, from the base to what all of them together give. */
