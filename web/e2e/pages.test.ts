@@ -70,10 +70,12 @@ describe.each([
     await page.goto(`${house.origin}/audit`);
     await isLive(page);
     const token = `ghp_${(viewport === phone ? 'aB3' : 'cD4').repeat(12)}`;
-    const path = `keys/${token}`;
-    const patch = `diff --git a/${path} b/${path}\nnew file mode 100644\n--- /dev/null\n+++ b/${path}\n@@ -0,0 +1 @@\n+x\n`;
-    expect(await sendPatch(house.daemon().client, { repository: 'sample', patch })).toMatchObject({ ok: true });
-    const entry = page.locator('.entry', { hasText: 'A job was queued: Change keys/[masked: GitHub token]' }).first();
+    const title = `Masked on a ${viewport === phone ? 'phone' : 'desktop'}`;
+    const patch = `diff --git a/new b/new\nnew file mode 100644\n--- /dev/null\n+++ b/new\n@@ -0,0 +1 @@\n+x\n`;
+    // The name of a branch is kept as it was given.
+    const sent = await sendPatch(house.daemon().client, { repository: 'sample', patch, title, base: token });
+    expect(sent).toMatchObject({ ok: true });
+    const entry = page.locator('.entry', { hasText: `A job was queued: ${title}` }).first();
     const shown = async (): Promise<void> => {
       await entry.getByText('masked', { exact: true }).waitFor();
       await entry.locator('summary').click();
