@@ -31,6 +31,8 @@ const bundles = [
   { input: 'helper/main.ts', file: 'dist/helper.cjs', plugins: [] },
   // Started for one patch and gone with its answer, so that its rules take no memory from the daemon.
   { input: 'server/adapters/secret-scan-child.ts', file: 'dist/secrets.cjs', plugins: scanPlugins() },
+  // The user patchgit-push runs it, and nobody else: it knows nothing of the daemon's data.
+  { input: 'server/main-push.ts', file: 'dist/push.cjs', plugins: [] },
 ];
 
 for (const { input, file, plugins } of bundles) {

@@ -27,12 +27,13 @@ Installs patchgit on this machine for one owner, or brings it up to date. It can
   --token NAME=FILE       a token, read from a file (or from standard input: NAME=-) and kept where only root can read it:
                             digitalocean   rents helpers
                             sweep          a second one that may only read and destroy: for the sweep of forgotten helpers
-                            github         opens pull requests on GitHub
+                            github         opens pull requests on GitHub: for patchgit-push, the daemon never has it
 
 What it does: installs what is missing of git, bubblewrap, util-linux, ca-certificates and libatomic1; makes the users patchgit
-(the daemon), patchgit-run (runs checks, has no secret) and patchgit-push; puts the program at /opt/patchgit, owned by root, and
-builds it; makes the data folder /var/lib/patchgit; makes a swap file where there is little memory and none; installs and starts
-the units in systemd/; waits until the daemon answers, and says how to reach it. Nothing listens on a public address.
+(the daemon), patchgit-run (runs checks, has no secret) and patchgit-push (holds the token of GitHub); puts the program at
+/opt/patchgit, owned by root, and builds it; makes the data folder /var/lib/patchgit; makes a swap file where there is little
+memory and none; installs and starts the units in systemd/; waits until the daemon answers, and says how to reach it. Nothing
+listens on a public address.
 END
 }
 

@@ -77,7 +77,12 @@ export const layers: readonly Layer[] = [
     layers: ['contract', 'lib', 'config'],
     packages: ['node:'],
   },
-  { name: 'main', files: /^server\/main(?:-helper|-github|-intake|-around)?\.ts$/, layers: ['*'], packages: ['node:'] },
+  {
+    name: 'main',
+    files: /^server\/main(?:-helper|-github|-intake|-around|-push)?\.ts$/,
+    layers: ['*'],
+    packages: ['node:'],
+  },
   { name: 'build', files: /^web\/vite\.config\.ts$/, layers: [], packages: ['node:', 'vite'] },
   { name: 'helper', files: /^helper\//, layers: ['contract', 'helper'], packages: ['node:', 'zod'] },
   {

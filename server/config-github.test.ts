@@ -36,6 +36,22 @@ describe('the credential', () => {
     });
   });
 
+  it('is a token also where patchgit-push holds it, and is then nowhere else', () => {
+    const socket = { PATCHGIT_PUSH_SOCKET: '/run/patchgit-push/push.sock' };
+    expect(read(socket)).toMatchObject({
+      ok: true,
+      value: { credential: 'token', pushSocket: '/run/patchgit-push/push.sock' },
+    });
+    expect(read({})).toMatchObject({ value: expect.not.objectContaining({ pushSocket: expect.anything() }) });
+    expect(mistakes({ ...socket, GITHUB_TOKEN: 'ghp_12345678' })).toEqual([
+      expect.stringMatching(/take GITHUB_TOKEN out/),
+    ]);
+    expect(mistakes({ ...socket, GITHUB_APP_ID: '1', GITHUB_APP_KEY_FILE: keyFile() })).toEqual([
+      expect.stringMatching(/patchgit-push holds personal tokens only/),
+    ]);
+    expect(mistakes({ PATCHGIT_PUSH_SOCKET: 'push.sock' })).toEqual([expect.stringMatching(/give an absolute path/)]);
+  });
+
   it.each<[string, Record<string, string>, RegExp]>([
     ['both at once', { GITHUB_TOKEN: 'ghp_12345678', GITHUB_APP_ID: '1' }, /both there: keep the one/],
     ['half an App: no key', { GITHUB_APP_ID: '1' }, /without GITHUB_APP_KEY_FILE/],

@@ -15,6 +15,8 @@ export interface GitHubConfig {
   /** Whose comments count as the owner's; null: the token's own user. */
   readonly owner: string | null;
   readonly hasWebhookSecret: boolean;
+  /** Where the user patchgit-push answers, who then holds the token instead of this daemon. Absent: nobody does. */
+  readonly pushSocket?: string;
 }
 
 export const gitHubApiUrl = 'https://api.github.com';
@@ -40,6 +42,8 @@ export function readGitHubConfig(get: Get): Result<GitHubConfig, string[]> {
   const [appId, appKeyFile] = [get('GITHUB_APP_ID'), get('GITHUB_APP_KEY_FILE')];
   const hasApp = appId !== null || appKeyFile !== null;
   const token = get('GITHUB_TOKEN');
+  const pushSocket = get('PATCHGIT_PUSH_SOCKET');
+  if (pushSocket !== null) mistakes.push(...pushMistakes(pushSocket, token !== null, hasApp));
   if (hasApp && token !== null) {
     mistakes.push('GITHUB_TOKEN and GITHUB_APP_ID are both there: keep the one that patchgit is to act with.');
   } else if (hasApp) mistakes.push(...appMistakes(appId, appKeyFile));
@@ -63,11 +67,12 @@ export function readGitHubConfig(get: Get): Result<GitHubConfig, string[]> {
   if (mistakes.length > 0 || address === null) return no(mistakes);
   return ok({
     ...address,
-    credential: hasApp ? 'app' : token === null ? 'none' : 'token',
+    credential: hasApp ? 'app' : token === null && pushSocket === null ? 'none' : 'token',
     appId: appId === null ? null : Number(appId),
     appKeyFile,
     owner,
     hasWebhookSecret: secret !== null,
+    ...(pushSocket === null ? {} : { pushSocket }),
   });
 }
 
@@ -127,6 +132,23 @@ export function readAppKey(file: string): Result<string, string> {
     return no(`${file} holds no private key. Make one on the page of the App, and save the .pem file as it is.`);
   }
   return no(`${file} holds a key of another kind: GitHub makes RSA keys for Apps.`);
+}
+
+/** One who holds the credential, or the wall around it would be for nothing. */
+function pushMistakes(socket: string, hasToken: boolean, hasApp: boolean): string[] {
+  const mistakes: string[] = [];
+  if (!isAbsolute(socket)) mistakes.push(`PATCHGIT_PUSH_SOCKET is "${socket}": give an absolute path.`);
+  if (hasToken) {
+    mistakes.push(
+      'PATCHGIT_PUSH_SOCKET says that patchgit-push holds the token, and GITHUB_TOKEN is there too: take GITHUB_TOKEN out, and give a new token with scripts/provision.sh --token github=FILE.',
+    );
+  }
+  if (hasApp) {
+    mistakes.push(
+      'PATCHGIT_PUSH_SOCKET and GITHUB_APP_ID are both there: patchgit-push holds personal tokens only. Keep the one that patchgit is to act with.',
+    );
+  }
+  return mistakes;
 }
 
 function appMistakes(appId: string | null, appKeyFile: string | null): string[] {

@@ -83,6 +83,7 @@ it('says to the doctor who it is, how long that lasts and what is missing', asyn
   const github = build({ GITHUB_TOKEN: soon });
   const verdicts = (await github.inspect()).map(({ verdict, sentence }) => [verdict, sentence]);
   expect(verdicts).toEqual([
+    ['good', expect.stringMatching(/^This daemon holds the token itself.* gives it to patchgit-push\.$/)],
     ['good', 'GitHub knows the token: patchgit acts there as octo.'],
     ['warned', expect.stringMatching(/ends in 3 days\. Make a new one/)],
     ['warned', expect.stringMatching(/not the scope "repo"/)],
@@ -91,7 +92,23 @@ it('says to the doctor who it is, how long that lasts and what is missing', asyn
   expect(await github.owner()).toEqual({ ok: true, value: 'octo' });
   fake.revoke(soon);
   const dead = build({ GITHUB_TOKEN: soon });
-  expect(await dead.inspect()).toMatchObject([{ verdict: 'bad', sentence: expect.stringMatching(/expired, or/) }]);
+  expect(await dead.inspect()).toMatchObject([
+    { verdict: 'good' },
+    { verdict: 'bad', sentence: expect.stringMatching(/expired, or/) },
+  ]);
+});
+
+it('has no credential where patchgit-push holds it, asks nobody else, and says so to the doctor', async () => {
+  const github = build({ PATCHGIT_PUSH_SOCKET: join(folder, 'none.sock') });
+  expect(github.git.pushWay).toEqual({ socketPath: join(folder, 'none.sock'), gitOrigin: fake.gitUrl });
+  expect(await github.git.authorize?.(url)).toEqual({ ok: true, value: null });
+  expect(github.owns(url)).toBe(true);
+  expect(await github.inspect()).toMatchObject([
+    { verdict: 'good', sentence: expect.stringMatching(/^patchgit-push holds the token: this daemon cannot read it/) },
+    { verdict: 'warned', sentence: expect.stringMatching(/the connection failed \(ENOENT\)/) },
+  ]);
+  expect(known).toEqual([{ name: 'OTHER', value: 'another-secret' }]);
+  expect(fake.calls).toEqual([]);
 });
 
 it('as an App has no owner by itself, and its minted tokens come into what is left out of the log, and go', async () => {
@@ -99,6 +116,7 @@ it('as an App has no owner by itself, and its minted tokens come into what is le
   const github = build(environment);
   expect(await github.owner()).toEqual({ ok: true, value: null });
   expect((await github.inspect()).map(({ sentence }) => sentence)).toEqual([
+    'This daemon holds the key of the App itself: patchgit-push holds personal tokens only.',
     'GitHub knows the App: patchgit acts there as patch-bot[bot].',
     expect.stringMatching(/add GITHUB_OWNER/),
   ]);

@@ -56,7 +56,11 @@ export function realGitHub({ config, token, clock, log, known }: GitHubParts): G
   const isPlain = gitOrigin.startsWith('http://');
   return {
     forgeWith: (local) => eitherForge(local, github.forge, github.owns),
-    git: { authorize: github.authorize, ...(isPlain ? { plainHttpAt: gitOrigin } : {}) },
+    git: {
+      authorize: github.authorize,
+      ...(isPlain ? { plainHttpAt: gitOrigin } : {}),
+      ...(settings.pushSocket === undefined ? {} : { pushWay: { socketPath: settings.pushSocket, gitOrigin } }),
+    },
     owns: github.owns,
     candidates: github.candidates,
     owner: async () => {
@@ -70,9 +74,10 @@ export function realGitHub({ config, token, clock, log, known }: GitHubParts): G
 }
 
 function credentialOf(
-  { github: { credential, appId, appKeyFile } }: Config,
+  { github: { credential, appId, appKeyFile, pushSocket } }: Config,
   token: string | null,
 ): Parameters<typeof gitHubForge>[0]['credential'] | null {
+  if (pushSocket !== undefined) return { kind: 'held_apart', socketPath: pushSocket };
   if (credential === 'token' && token !== null) return { kind: 'token', token };
   if (credential === 'app' && appId !== null && appKeyFile !== null)
     return { kind: 'app', appId, readKey: () => readAppKey(appKeyFile) };
@@ -91,6 +96,15 @@ function noGitHub(): GitHub {
   };
 }
 
+/** Who could act at GitHub if the daemon were taken over (DESIGN section 9). */
+function holderSentence({ credential, pushSocket }: Config['github']): string {
+  if (pushSocket !== undefined)
+    return 'patchgit-push holds the token: this daemon cannot read it, and has nothing done with it but reading, branches of its own, pull requests, marks and comments.';
+  return credential === 'app'
+    ? 'This daemon holds the key of the App itself: patchgit-push holds personal tokens only.'
+    : 'This daemon holds the token itself, which is right for a laptop. On a droplet scripts/provision.sh gives it to patchgit-push.';
+}
+
 /** One question to GitHub: who patchgit is there, and for how long. */
 async function inspectGitHub(
   { github: settings }: Config,
@@ -101,6 +115,7 @@ async function inspectGitHub(
   const add = (verdict: 'good' | 'warned' | 'bad', sentence: string): void => {
     findings.push({ name: 'GitHub', verdict, sentence });
   };
+  add('good', holderSentence(settings));
   const self = await github.self();
   if (!self.ok) {
     // Without an answer nothing is known about the credential, and everything that is not at GitHub works.

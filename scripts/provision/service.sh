@@ -1,6 +1,8 @@
 # shellcheck shell=sh disable=SC2154 # words that scripts/provision.sh has set
 # Settings, units, and the daemon that they start. Read by scripts/provision.sh.
 
+push_socket=/run/patchgit-push/push.sock
+
 # Tokens go from file to file by what is built into the shell: a command line is for everybody to read.
 read_token() {
   name=${1%%=*} file=${1#*=}
@@ -27,29 +29,70 @@ keep_tokens() {
   if [ ! -d "$settings" ] && change "make the folder $settings for the settings"; then mkdir -m 755 "$settings"; fi
   (umask 077 && printf '# Settings of the daemon, NAME=value; for root alone, because tokens are among them.\n' >"$work/environment")
   if [ -e "$settings/environment" ]; then cat "$settings/environment" >"$work/environment"; fi
-  keep_in_environment digitalocean DIGITALOCEAN_TOKEN
-  keep_in_environment github GITHUB_TOKEN
+  if [ -e "$work/token-digitalocean" ]; then
+    IFS= read -r token <"$work/token-digitalocean"
+    set_in_environment DIGITALOCEAN_TOKEN "$token"
+  fi
+  part_with_github_token
+  # Before the daemon's settings lose it: stopped in between, it is there twice, and not lost.
+  keep_for_root token-github github-token 'the token of GitHub' 'give the token of GitHub to patchgit-push alone'
   put "$work/environment" "$settings/environment" 600 "keep the settings of the daemon in $settings/environment, for root alone" || :
-  if [ -e "$work/token-sweep" ]; then
-    put "$work/token-sweep" "$settings/sweep-token" 600 'keep the token of the sweep, for root alone' || :
-  elif [ -e "$settings/sweep-token" ] && [ "$(stat -c %u:%a "$settings/sweep-token")" != 0:600 ]; then
-    if change 'close the token of the sweep to everybody but root'; then
-      chown root:root "$settings/sweep-token"
-      chmod 600 "$settings/sweep-token"
+  keep_for_root token-sweep sweep-token 'the token of the sweep' 'keep the token of the sweep, for root alone'
+  grep -E '^(GITHUB_(API|GIT)_URL|NODE_EXTRA_CA_CERTS)=' "$work/environment" >"$work/push" || :
+  if [ -s "$work/push" ] || [ -e "$settings/push.environment" ]; then
+    put "$work/push" "$settings/push.environment" 600 'tell patchgit-push where GitHub is' || :
+  fi
+}
+
+# A personal token is for the user patchgit-push: one that the daemon was given before goes there as well. The key of an App, and
+# what this does not understand, stays with the daemon.
+part_with_github_token() {
+  if grep -q '^GITHUB_APP_ID=.' "$work/environment"; then
+    [ ! -e "$work/token-github" ] ||
+      fail "$settings/environment names an App of GitHub (GITHUB_APP_ID). Take it out there first, then give the token."
+    set_in_environment PATCHGIT_PUSH_SOCKET ''
+    return 0
+  fi
+  if [ ! -e "$work/token-github" ]; then
+    while IFS= read -r line || [ -n "$line" ]; do
+      case $line in GITHUB_TOKEN=?*) token=${line#*=} ;; *) continue ;; esac
+      case $token in
+        *[!A-Za-z0-9_.~+/=-]*) ;;
+        *) (umask 077 && printf '%s\n' "$token" >"$work/token-github") ;;
+      esac
+    done <"$work/environment"
+  fi
+  [ ! -e "$work/token-github" ] || set_in_environment GITHUB_TOKEN ''
+  if [ -e "$work/token-github" ] || [ -e "$settings/github-token" ]; then
+    set_in_environment PATCHGIT_PUSH_SOCKET "$push_socket"
+  else
+    set_in_environment PATCHGIT_PUSH_SOCKET ''
+  fi
+}
+
+# keep_for_root TAKEN NAME WHAT SENTENCE
+keep_for_root() {
+  if [ -e "$work/$1" ]; then
+    put "$work/$1" "$settings/$2" 600 "$4" || :
+  elif [ -e "$settings/$2" ] && [ "$(stat -c %u:%a "$settings/$2")" != 0:600 ]; then
+    if change "close $3 to everybody but root"; then
+      chown root:root "$settings/$2"
+      chmod 600 "$settings/$2"
     fi
   fi
 }
 
-# Leaves every other line as it is.
-keep_in_environment() {
-  [ -e "$work/token-$1" ] || return 0
-  IFS= read -r token <"$work/token-$1"
+# set_in_environment NAME VALUE: leaves every other line as it is; without a value the line goes.
+set_in_environment() {
+  while IFS= read -r line || [ -n "$line" ]; do
+    [ "$line" != "$1=$2" ] || return 0
+  done <"$work/environment"
   (
     umask 077
     while IFS= read -r line || [ -n "$line" ]; do
-      case $line in "$2="*) ;; *) printf '%s\n' "$line" ;; esac
+      case $line in "$1="*) ;; *) printf '%s\n' "$line" ;; esac
     done <"$work/environment" >"$work/environment.new"
-    printf '%s=%s\n' "$2" "$token" >>"$work/environment.new"
+    [ -z "$2" ] || printf '%s=%s\n' "$1" "$2" >>"$work/environment.new"
   )
   mv -f "$work/environment.new" "$work/environment"
 }
@@ -85,12 +128,17 @@ start_units() {
   start patchgit-run.socket
   start patchgit-give.socket
   start patchgit-apply.socket
+  if [ -e "$settings/github-token" ] || [ -e "$work/token-github" ]; then start patchgit-push.socket; fi
   # What the running daemon was started from; another one is started again. A job in the middle of its way goes on afterwards.
-  cat "$release/dist/build-id" "$units/patchgit.service" "$settings/environment" 2>/dev/null | sha256sum >"$work/in-force"
+  cat "$release/dist/build-id" "$units/patchgit.service" "$settings/environment" \
+    "$units/patchgit-push.service" "$settings/github-token" "$settings/push.environment" 2>/dev/null | sha256sum >"$work/in-force"
   printf '%s\n' "$release" >>"$work/in-force"
   if [ "$check" = no ] && systemctl is-active --quiet patchgit && ! cmp -s "$work/in-force" "$settings/.in-force"; then
-    change 'start the daemon again, because what it was started from has changed' &&
+    if change 'start the daemon again, because what it was started from has changed'; then
+      # Its socket starts it again with what holds now.
+      must 'patchgit-push could not be stopped: see "systemctl status patchgit-push".' systemctl stop patchgit-push.service
       must 'The daemon did not start again: see "journalctl -u patchgit".' systemctl restart patchgit
+    fi
   fi
   start patchgit.service
   [ "$check" = no ] || return 0

@@ -6,6 +6,7 @@ import { PortError, type Transferred } from '../ports.ts';
 import { gitEnvironment, gitOptions } from './git-environment.ts';
 import { collect, endGroup } from './git-process.ts';
 import { troubleOf, type Failed } from './git-transfer-troubles.ts';
+import type { PushWay } from './push-door.ts';
 
 /** Who gives out the credential of a remote. */
 export interface TransferAccess {
@@ -14,6 +15,8 @@ export interface TransferAccess {
    * that needs none of ours.
    */
   readonly authorize?: (url: string) => Promise<Result<string | null, Problem>>;
+  /** Transfers with this forge go through patchgit-push, which holds their credential; `authorize` is not asked for them. */
+  readonly pushWay?: PushWay;
   /** The one origin of this machine that may be reached without TLS: the forge of a test. */
   readonly plainHttpAt?: string;
 }

@@ -8,6 +8,8 @@ import { PortError, type Git, type Transferred } from '../ports.ts';
 import { gitEnvironment, gitOptions } from './git-environment.ts';
 import { accessTrouble, transferConfig, transferWithCredential, type TransferAccess } from './git-transfer-process.ts';
 import { troubleOf } from './git-transfer-troubles.ts';
+import { leadsThrough, openDoor, type PushWay } from './push-door.ts';
+import { troubleOfRefusal } from './push-wire.ts';
 
 /** A transfer that says nothing for this long is given up. */
 const silenceMs = 60_000;
@@ -103,8 +105,10 @@ async function remoteBranch(send: Send, order: Order, branch: string, signal?: A
 }
 
 /** Asks for the credential anew at each command, and hands it to that command alone. */
-function sender(path: string, { authorize, plainHttpAt }: TransferAccess): Send {
+function sender(path: string, { authorize, plainHttpAt, pushWay }: TransferAccess): Send {
   return async (order, args, signal) => {
+    if (pushWay !== undefined && leadsThrough(pushWay, order.url))
+      return await sendThroughDoor(path, pushWay, order, args, signal);
     const authorization = (await authorize?.(order.url)) ?? ok(null);
     if (!authorization.ok) return accessTrouble(authorization.why);
     const environment = environmentOf(order);
@@ -116,6 +120,38 @@ function sender(path: string, { authorize, plainHttpAt }: TransferAccess): Send 
     const config = transferConfig(order.url, null, plainHttpAt);
     return await attempt(await openSimpleGit(order.gitDir, gitEnvironment(path, environment, config), signal), args);
   };
+}
+
+/** The same git as ever, here; only what goes out goes through patchgit-push. */
+async function sendThroughDoor(
+  path: string,
+  way: PushWay,
+  order: Order,
+  args: readonly string[],
+  signal?: AbortSignal,
+): Promise<Transferred> {
+  const door = await openDoor(way, order.url, wallMs);
+  try {
+    const transfer = {
+      path,
+      gitDir: order.gitDir,
+      url: door.url,
+      args: args.map((word) => (word === order.url ? door.url : word)),
+      environment: environmentOf(order),
+      silenceMs,
+      wallMs,
+      ...(signal === undefined ? {} : { signal }),
+    };
+    const outcome = await transferWithCredential(transfer, door.authorization, door.origin);
+    if (outcome.ok) return outcome;
+    const refused = door.refused();
+    if (refused !== null) return no(troubleOfRefusal(refused));
+    // The owner knows the forge, not the door.
+    const detail = outcome.why.detail.replaceAll(door.origin, way.gitOrigin);
+    return no({ ...outcome.why, detail });
+  } finally {
+    await door.close();
+  }
 }
 
 function environmentOf({ gitDir, objectsDir }: Order): Record<string, string> {

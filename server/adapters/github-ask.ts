@@ -7,7 +7,16 @@ import { no, ok, type Result } from '../lib/result.ts';
 import type { Clock, Log } from '../ports.ts';
 import { rateGate, type Headers } from './github-gate.ts';
 import { LostAnswer, strictFetch } from './github-http.ts';
-import { movedProblem, refusalOf, shown, unknownProblem, wordsOf, type RefusalContext } from './github-refusals.ts';
+import {
+  movedProblem,
+  notSentProblem,
+  refusalOf,
+  shown,
+  unknownProblem,
+  wordsOf,
+  type RefusalContext,
+} from './github-refusals.ts';
+import { NotSent } from './push-wire.ts';
 
 export interface GitHubOptions {
   /** As `gitHubAddress` of the configuration makes them. */
@@ -20,6 +29,8 @@ export interface GitHubOptions {
   readonly log: Log;
   /** Every credential of now: taken out of whatever is said. */
   readonly known: () => readonly KnownSecret[];
+  /** The socket of patchgit-push, where that holds the credential. */
+  readonly through?: string;
 }
 
 /** One request: what it is for, and what its answer must look like. */
@@ -76,21 +87,22 @@ export function gitHubAsker(options: GitHubOptions): Asker {
       if (shut !== null) return no({ status: null, words: '', problem: shut });
       opened ??= openOctokit(options);
       const startedAtMs = clock.nowMs();
-      const answer = await attempt(await opened, question, authorization);
-      const date = answer.ok ? answer.value.headers['date'] : undefined;
-      const told = typeof date === 'string' ? Date.parse(date) : Number.NaN;
-      if (!Number.isNaN(told)) skewMs = told - clock.nowMs();
       const context: RefusalContext = {
         doing,
         isWrite,
         credential: options.credential,
+        isHeldApart: options.through !== undefined,
         webOrigin: options.gitOrigin,
         known: known(),
       };
+      const answer = await attempt(await opened, question, authorization, context);
+      const date = answer.ok ? answer.value.headers['date'] : undefined;
+      const told = typeof date === 'string' ? Date.parse(date) : Number.NaN;
+      if (!Number.isNaN(told)) skewMs = told - clock.nowMs();
       const status = answer.ok ? answer.value.status : null;
       const outcome = answer.ok
         ? judge(answer.value, question, context, gate.judge)
-        : no({ status: null, words: '', problem: unknownProblem(context, answer.why) });
+        : no({ status: null, words: '', problem: answer.why });
       const why = outcome.ok ? {} : { code: outcome.why.problem.code };
       log.debug({ asked: doing, status, tookMs: clock.nowMs() - startedAtMs, ...why }, 'asked GitHub');
       return outcome;
@@ -99,10 +111,10 @@ export function gitHubAsker(options: GitHubOptions): Asker {
 }
 
 /** Octokit is loaded at the first call: an installation without GitHub need not hold it. */
-async function openOctokit({ apiUrl, wallMs }: GitHubOptions): Promise<Octokit> {
+async function openOctokit({ apiUrl, wallMs, through }: GitHubOptions): Promise<Octokit> {
   const { Octokit } = await import('@octokit/rest');
   const silent = { debug: () => undefined, info: () => undefined, warn: () => undefined, error: () => undefined };
-  const fetch = strictFetch(apiUrl, { wallMs, answerBytesMax });
+  const fetch = strictFetch(apiUrl, { wallMs, answerBytesMax, ...(through === undefined ? {} : { through }) });
   return new Octokit({ baseUrl: apiUrl, userAgent: 'patchgit', request: { fetch }, log: silent });
 }
 
@@ -110,7 +122,8 @@ async function attempt<T>(
   octokit: Octokit,
   question: Question<T>,
   authorization: string | null,
-): Promise<Result<Answered, string>> {
+  context: RefusalContext,
+): Promise<Result<Answered, Problem>> {
   const headers: Record<string, string> = { 'x-github-api-version': apiVersion };
   if (authorization !== null) headers['authorization'] = authorization;
   if (question.etag) headers['if-none-match'] = question.etag;
@@ -119,10 +132,11 @@ async function attempt<T>(
   } catch (error) {
     const origin = error instanceof Error ? (error.cause ?? error) : error;
     if (origin instanceof AssertionError) throw origin;
+    if (origin instanceof NotSent) return no(notSentProblem(context, origin));
     const response = typeof error === 'object' && error !== null && 'response' in error ? error.response : null;
     const answered = Answered.safeParse(response);
     if (answered.success) return ok(answered.data);
-    return no(origin instanceof LostAnswer ? origin.message : 'its answer could not be read');
+    return no(unknownProblem(context, origin instanceof LostAnswer ? origin.message : 'its answer could not be read'));
   }
 }
 

@@ -1,11 +1,14 @@
-import { Agent as HttpAgent, request as httpRequest, type IncomingMessage } from 'node:http';
+import { Agent as HttpAgent, request as httpRequest, type ClientRequest, type IncomingMessage } from 'node:http';
 import { Agent as HttpsAgent, request as httpsRequest } from 'node:https';
 import { assert } from '../lib/assert.ts';
+import { NotSent, pushHeader, readVerdict, requestThrough } from './push-wire.ts';
 
 export interface HttpLimits {
   /** From the first byte of the request to the last byte of its answer. */
   readonly wallMs: number;
   readonly answerBytesMax: number;
+  /** The socket of patchgit-push, which sends it with a credential of its own. Absent: it is sent from here, as it is. */
+  readonly through?: string;
 }
 
 /** What octokit looks at in the answer of a `fetch`. */
@@ -27,7 +30,7 @@ interface FetchOptions {
 export type StrictFetch = (url: string, options?: FetchOptions) => Promise<FetchAnswer>;
 
 /** The body of a pull request is at most 256 KiB of UTF-8; everything else that we send is small. */
-const requestBytesMax = 1024 * 1024;
+export const requestBytesMax = 1024 * 1024;
 
 /** The request was not answered in full: what became of it is not known. Its message never holds anything that was sent. */
 export class LostAnswer extends Error {
@@ -37,7 +40,8 @@ export class LostAnswer extends Error {
 /**
  * A `fetch` that goes to one place only. Node's own would load undici (14 MiB, notes/perf.md), follow redirects with what it was
  * given, and be led by a process-wide agent or proxy. This one sends once, follows nothing, keeps no connection (one that just
- * died makes it unknown whether something was done), and gives up at its clock and at its size. Rejects with `LostAnswer` only.
+ * died makes it unknown whether something was done), and gives up at its clock and at its size. Rejects with `LostAnswer`, or with
+ * `NotSent` where patchgit-push sends it and did not.
  */
 export function strictFetch(baseUrl: string, limits: HttpLimits): StrictFetch {
   const base = new URL(baseUrl);
@@ -91,16 +95,14 @@ function exchange(
   method: string,
   headers: Record<string, string>,
   body: Buffer | null,
-  { wallMs, answerBytesMax }: HttpLimits,
+  { wallMs, answerBytesMax, through }: HttpLimits,
 ): Promise<{ readonly response: IncomingMessage; readonly bytes: Buffer }> {
   return new Promise((resolve, reject) => {
-    const isSecure = url.protocol === 'https:';
-    // An agent of our own: the global one may have learnt of a proxy from the environment (NODE_USE_ENV_PROXY).
-    const agent = isSecure ? new HttpsAgent({ keepAlive: false }) : new HttpAgent({ keepAlive: false });
-    const send = isSecure ? httpsRequest : httpRequest;
     if (body !== null) headers['content-length'] = String(body.length);
-    const options = { method, headers, agent, ...(isSecure ? { rejectUnauthorized: true } : {}) };
-    const request = send(url, options);
+    const request =
+      through === undefined
+        ? openRequest(url, method, headers)
+        : requestThrough(through, url.href, { method, headers, wallMs });
     const end = (why: string): void => {
       clearTimeout(wall);
       reject(new LostAnswer(why));
@@ -109,6 +111,17 @@ function exchange(
     const wall = setTimeout(() => end(`it did not answer within ${Math.ceil(wallMs / 1000)} seconds`), wallMs);
     request.on('error', (error) => end(`the connection failed (${codeOf(error)})`));
     request.on('response', (response) => {
+      const verdict = through === undefined ? null : readVerdict(response.headers[pushHeader]);
+      if (verdict !== null && 'refused' in verdict) {
+        clearTimeout(wall);
+        reject(new NotSent(verdict.refused));
+        request.destroy();
+        return;
+      }
+      if (verdict !== null) {
+        end(`the connection failed (${verdict.lost})`);
+        return;
+      }
       const chunks: Buffer[] = [];
       let received = 0;
       response.on('error', (error) => end(`the connection failed (${codeOf(error)})`));
@@ -135,6 +148,13 @@ function exchange(
   });
 }
 
+export function openRequest(url: URL, method: string, headers: Record<string, string>): ClientRequest {
+  // An agent of our own: the global one may have learnt of a proxy from the environment (NODE_USE_ENV_PROXY).
+  return url.protocol === 'https:'
+    ? httpsRequest(url, { method, headers, agent: new HttpsAgent({ keepAlive: false }), rejectUnauthorized: true })
+    : httpRequest(url, { method, headers, agent: new HttpAgent({ keepAlive: false }) });
+}
+
 function headersOf(response: IncomingMessage): Map<string, string> {
   const headers = new Map<string, string>();
   for (const [name, value] of Object.entries(response.headers)) {
@@ -144,7 +164,7 @@ function headersOf(response: IncomingMessage): Map<string, string> {
 }
 
 /** Only the code of an error leaves here: its other fields may hold what was sent. */
-function codeOf(error: Error): string {
+export function codeOf(error: Error): string {
   const code = 'code' in error ? error.code : null;
   return typeof code === 'string' && /^[A-Z][A-Z_0-9]{2,59}$/.test(code) ? code : 'no reason given';
 }

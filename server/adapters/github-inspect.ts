@@ -7,6 +7,7 @@ import { basicOf, type Permissions, type Session } from './github-credential.ts'
 import { LostAnswer, statusOf } from './github-http.ts';
 import type { Place } from './github-pulls.ts';
 import type { Self } from './github-self.ts';
+import { NotSent } from './push-wire.ts';
 
 /** What a classic token's scopes say. `repo` is everything but workflows; `public_repo` the same for public repositories. */
 function scopesAllow(scopes: readonly string[], isPrivate: boolean): boolean {
@@ -119,21 +120,23 @@ function rightsOf(
 
 /** Asks git's door for pushes for its refs, as the first half of any push does. Null: that could not be found out. */
 async function mayPush(
-  { credential, gitOrigin }: Session,
+  { credential, gitOrigin, through }: Session,
   name: GitHubName,
   wallMs: number,
 ): Promise<Result<boolean | null, Problem>> {
   const token = await credential.token(name);
   if (!token.ok) return token;
   const url = new URL(`${gitOrigin}/${name.owner}/${name.name}.git/info/refs?service=git-receive-pack`);
-  const headers = { authorization: basicOf(token.value), 'user-agent': 'git/patchgit' };
+  const authorization = token.value === null ? {} : { authorization: basicOf(token.value) };
+  const headers = { ...authorization, 'user-agent': 'git/patchgit' };
   try {
-    const { status } = await statusOf(url, headers, { wallMs, answerBytesMax: 0 });
+    const limits = { wallMs, answerBytesMax: 0, ...(through === undefined ? {} : { through }) };
+    const { status } = await statusOf(url, headers, limits);
     if (status === 200) return ok(true);
     return ok([401, 403, 404].includes(status) ? false : null);
   } catch (error) {
     // Only this one thing is then not known; it is said as such.
-    if (error instanceof LostAnswer) return ok(null);
+    if (error instanceof LostAnswer || error instanceof NotSent) return ok(null);
     throw error;
   }
 }

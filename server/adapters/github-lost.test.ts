@@ -4,12 +4,19 @@ import type { Problem } from '#contract/problem.ts';
 import type { Result } from '../lib/result.ts';
 import type { Does, Operation, Says } from '../testing/forge/faults.ts';
 import { branch, done, newPull, openGitHubDesk, refused, type GitHubDesk } from './testing/github-desk.ts';
+import { openPushDesk } from './testing/push-desk.ts';
 
 let desk: GitHubDesk;
-beforeEach(async () => {
-  desk = await openGitHubDesk({ wallMs: 1500 });
-});
-afterEach(() => desk.fake.close());
+let close: () => Promise<void>;
+const openHere = async (): Promise<void> => {
+  const made = await openGitHubDesk({ wallMs: 1500 });
+  [desk, close] = [made, made.fake.close];
+};
+const openApart = async (): Promise<void> => {
+  const made = await openPushDesk({ wallMs: 1500 });
+  [desk, close] = [made, made.close];
+};
+afterEach(() => close());
 
 const nothing: Does = { kind: 'nothing' };
 const asAsked: Does = { kind: 'as_asked' };
@@ -53,21 +60,6 @@ const writes: readonly (readonly [Operation, Call, (desk: GitHubDesk) => number]
   ],
 ];
 
-describe.each(writes)('%s', (operation, call, count) => {
-  it.each(ways)('is unknown and sent once when %s; asked again, it is there once', async (_what, does, says) => {
-    if (operation !== 'pulls/create') done(await desk.github.forge.openPull(desk.repository, newPull(desk.commit)));
-    desk.fake.faults.add({ on: operation, does, says });
-    const no = refused(await call(desk));
-    expect(no.code).toBe('forge_unreachable');
-    expect(no.message).toMatch(/^GitHub was asked to .+\.$/);
-    const sent = desk.fake.calls.filter((one) => one.operation === operation);
-    expect(sent).toHaveLength(1);
-    expect(count(desk)).toBe(does.kind === 'as_asked' ? 1 : 0);
-    done(await call(desk));
-    expect(count(desk)).toBe(1);
-  });
-});
-
 const reads: readonly (readonly [Operation, Call])[] = [
   ['pulls/list', ({ github, repository }) => github.forge.findPull(repository, branch)],
   ['pulls/list', ({ github, repository }) => github.forge.listPulls(repository)],
@@ -90,7 +82,31 @@ const reads: readonly (readonly [Operation, Call])[] = [
   ['users/get-authenticated', ({ github }) => github.self()],
 ];
 
+describe.each([
+  ['from here', openHere],
+  ['through patchgit-push', openApart],
+])('%s', (_way, open) => {
+  beforeEach(open);
+
+  describe.each(writes)('%s', (operation, call, count) => {
+    it.each(ways)('is unknown and sent once when %s; asked again, it is there once', async (_what, does, says) => {
+      if (operation !== 'pulls/create') done(await desk.github.forge.openPull(desk.repository, newPull(desk.commit)));
+      desk.fake.faults.add({ on: operation, does, says });
+      const no = refused(await call(desk));
+      expect(no.code).toBe('forge_unreachable');
+      expect(no.message).toMatch(/^GitHub was asked to .+\.$/);
+      const sent = desk.fake.calls.filter((one) => one.operation === operation);
+      expect(sent).toHaveLength(1);
+      expect(count(desk)).toBe(does.kind === 'as_asked' ? 1 : 0);
+      done(await call(desk));
+      expect(count(desk)).toBe(1);
+    });
+  });
+});
+
 describe.each(reads)('%s', (operation, call) => {
+  beforeEach(openHere);
+
   it('never becomes an answer when none came, and nothing is done because of it', async () => {
     done(await desk.github.forge.openPull(desk.repository, newPull(desk.commit)));
     for (const [, does, says] of ways) {

@@ -3,6 +3,7 @@ import { z } from 'zod';
 import { problem, type Problem, type ProblemCode } from '#contract/problem.ts';
 import { redactText, type KnownSecret } from '../lib/redact.ts';
 import type { Headers } from './github-gate.ts';
+import type { NotSent } from './push-wire.ts';
 
 /** An answer from 400 on, before anything in it is believed. */
 export interface ErrorAnswer {
@@ -17,6 +18,8 @@ export interface RefusalContext {
   readonly doing: string;
   readonly isWrite: boolean;
   readonly credential: 'token' | 'app';
+  /** Another user of this machine holds it (patchgit-push). */
+  readonly isHeldApart?: boolean;
   /** Where the pages of the forge are, for example "https://github.com". */
   readonly webOrigin: string;
   readonly known: readonly KnownSecret[];
@@ -31,6 +34,7 @@ const ErrorBody = z.object({
 });
 
 const wordsMax = 300;
+const lateRetryMs = 5000;
 
 /** GitHub's own words in one line, its errors behind its message; null when the body is not one of GitHub's. */
 export function wordsOf(body: unknown): string | null {
@@ -63,6 +67,14 @@ export function refusalOf(answer: ErrorAnswer, context: RefusalContext): Problem
 export function unknownProblem(context: Pick<RefusalContext, 'doing' | 'isWrite'>, why: string): Problem {
   const rest = context.isWrite ? ' Whether it was done all the same is not known yet.' : '';
   return problem('forge_unreachable', `GitHub was asked to ${context.doing}, but ${why}.${rest}`);
+}
+
+/** Nothing went out. What came too late may be asked again; what is not allowed is never. */
+export function notSentProblem({ doing }: Pick<RefusalContext, 'doing'>, why: NotSent): Problem {
+  const message = `GitHub was not asked to ${doing}: ${why.message}`;
+  return why.code === 'too_late'
+    ? problem('forge_rate_limited', message, { retryAfterMs: lateRetryMs })
+    : problem('forge_refused', message);
 }
 
 /** 301, 302, 307 and 308: nothing is followed, because the next address would get the credential and the order. */
@@ -216,8 +228,11 @@ function unauthorized(context: RefusalContext): string {
     : `GitHub does not accept the token: it has expired, or it was revoked. ${newToken(context)}`;
 }
 
-function newToken({ webOrigin }: RefusalContext): string {
-  return `Make a new one at ${webOrigin}/settings/personal-access-tokens, put it into GITHUB_TOKEN and start patchgit again.`;
+function newToken({ webOrigin, isHeldApart = false }: RefusalContext): string {
+  const place = isHeldApart
+    ? 'give it to patchgit-push with scripts/provision.sh --token github=FILE'
+    : 'put it into GITHUB_TOKEN and start patchgit again';
+  return `Make a new one at ${webOrigin}/settings/personal-access-tokens, ${place}.`;
 }
 
 /** `x-accepted-github-permissions`, like "pull_requests=write; contents=read", says what the call wants. */

@@ -7,7 +7,7 @@ import { gitHubName, gitHubTransferName } from './github-address.ts';
 import { appCredential, type AppCredential } from './github-app.ts';
 import { gitHubAsker } from './github-ask.ts';
 import { candidates } from './github-candidates.ts';
-import { basicOf, session, tokenCredential, type GitHubCredential } from './github-credential.ts';
+import { basicOf, credentialHeldApart, session, tokenCredential, type GitHubCredential } from './github-credential.ts';
 import { inspect } from './github-inspect.ts';
 import { comment, mark } from './github-marks.ts';
 import { outcome } from './github-outcome.ts';
@@ -20,6 +20,8 @@ export interface GitHubForgeOptions {
   readonly gitOrigin: string;
   readonly credential:
     | { readonly kind: 'token'; readonly token: string }
+    /** A personal token that the user patchgit-push holds, behind this socket. */
+    | { readonly kind: 'held_apart'; readonly socketPath: string }
     | { readonly kind: 'app'; readonly appId: number; readonly readKey: () => Result<string, string> };
   /** For each request: after this, nothing of it is on its way any more. */
   readonly wallMs: number;
@@ -37,7 +39,7 @@ export interface GitHubForge {
   readonly forge: Forge;
   /**
    * For `hardenedGit`: the value of the Authorization header for a transfer with exactly this address; null when it is none of
-   * GitHub's over HTTP, so that no other place ever gets it.
+   * GitHub's over HTTP, so that no other place ever gets it, and where patchgit-push holds it.
    */
   readonly authorize: (url: string) => Promise<Result<string | null, Problem>>;
   /** Whether an address is a repository of this GitHub. */
@@ -54,13 +56,15 @@ export function gitHubForge(options: GitHubForgeOptions): GitHubForge {
   const { gitOrigin, wallMs, credential: given, onSecrets } = options;
   const holder: { credential: GitHubCredential | null } = { credential: null };
   const known = (): readonly KnownSecret[] => holder.credential?.secrets() ?? [];
-  const asker = gitHubAsker({ ...options, credential: given.kind, known });
+  const through = given.kind === 'held_apart' ? { through: given.socketPath } : {};
+  const kind = given.kind === 'app' ? 'app' : 'token';
+  const asker = gitHubAsker({ ...options, ...through, credential: kind, known });
   const app: AppCredential | null =
     given.kind === 'app' ? appCredential({ ...given, asker, gitOrigin, onSecrets }) : null;
-  const credential = app ?? tokenCredential(given.kind === 'token' ? given.token : '');
+  const credential = app ?? (given.kind === 'token' ? tokenCredential(given.token) : credentialHeldApart());
   holder.credential = credential;
   onSecrets(credential.secrets());
-  const open = session(asker, credential, gitOrigin);
+  const open = session(asker, credential, { gitOrigin, ...through });
   const self = rememberSuccess(() => askSelf(open, app));
   /** Only a repository at GitHub can be asked for there. */
   const at = async <T>(
@@ -99,7 +103,8 @@ export function gitHubForge(options: GitHubForgeOptions): GitHubForge {
       const name = gitHubTransferName(url, gitOrigin);
       if (name === null) return ok(null);
       const token = await credential.token(name);
-      return token.ok ? ok(basicOf(token.value)) : token;
+      if (!token.ok) return token;
+      return ok(token.value === null ? null : basicOf(token.value));
     },
     owns: (url) => gitHubName(url, gitOrigin) !== null,
     candidates: (addedAs) => candidates(open, asker, app, addedAs),
