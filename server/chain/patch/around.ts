@@ -1,5 +1,6 @@
 /** The text around the parts of a paste: what it may be, and traces of parts that were cut off. */
 import { type Problem, problem } from '#contract/problem.ts';
+import { advance } from './cursor.ts';
 import type { FilePatch } from './shape.ts';
 
 /** The refusal for text around the parts that shows that something is missing, or null. */
@@ -110,14 +111,17 @@ function cutBefore(files: readonly FilePatch[], text: string): number | null {
  * in a text has one blank behind its dashes, and no context. Null when there is none.
  */
 function unreadAt(files: readonly FilePatch[], text: string): number | null {
+  const counted = { offset: 0, line: 1 };
   for (const [index, file] of files.entries()) {
     const next = files[index + 1];
     const to = next ? next.raw?.from : text.length;
     if (!file.raw || to === undefined) return null;
     const gap = text.slice(file.raw.to, to);
-    // Nearly always nothing is between two parts, and counting lines from the top takes time.
+    // Nearly always nothing is between two parts.
     if (!/^[-+][^-+]/m.test(gap)) continue;
-    const begin = text.slice(0, file.raw.to).split('\n').length;
+    // On from the part before, because there may be thousands of them.
+    while (counted.offset < file.raw.to) advance(text, counted);
+    const begin = counted.line;
     const lines = gap.split('\n');
     if (file.hunks.length === 0 && file.binary === 'none' && /^[-+][^-+]/.test(lines[0] ?? '')) return begin;
     const extra = file.hunks.at(-1)?.extra?.lines().at(-1)?.at ?? 0;

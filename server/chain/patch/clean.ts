@@ -91,13 +91,20 @@ function undoColours(text: string): string | null {
 /** A colour without its escape character, which a clipboard loses, or with a name for it. */
 const bareColour = String.raw`(?:\^\[|\\(?:e|033|x1b|u001b))?\[(?:\d{1,3}(?:;\d{1,3}){0,4})?[mK]`;
 
+/** That git writes in one place; a pattern without an end takes the whole stack for a paste of nothing else. */
+const coloursMax = 8;
+
 /** Only where git writes them: around a line, and around the blanks behind its sign. Elsewhere they may be code. */
 function undoBareColours(text: string): string | null {
-  if (!new RegExp(`^(?:${bareColour})+(?:diff |index |--- |\\+\\+\\+ |@@|[-+])`, 'm').test(text)) return null;
+  if (!new RegExp(`^(?:${bareColour}){1,${coloursMax}}(?:diff |index |--- |\\+\\+\\+ |@@|[-+])`, 'm').test(text))
+    return null;
   return text
-    .replace(new RegExp(`^(?:${bareColour})+`, 'gm'), '')
-    .replace(new RegExp(`^([-+ ])((?:${bareColour})*)([ \\t]*)((?:${bareColour})*)`, 'gm'), '$1$3')
-    .replace(new RegExp(`(?:${bareColour}){1,8}$`, 'gm'), '');
+    .replace(new RegExp(`^(?:${bareColour}){1,${coloursMax}}`, 'gm'), '')
+    .replace(
+      new RegExp(`^([-+ ])((?:${bareColour}){0,${coloursMax}})([ \\t]*)((?:${bareColour}){0,${coloursMax}})`, 'gm'),
+      '$1$3',
+    )
+    .replace(new RegExp(`(?:${bareColour}){1,${coloursMax}}$`, 'gm'), '');
 }
 
 function undoQuoting(text: string): string | null {

@@ -187,6 +187,18 @@ describe('nearly a patch', () => {
     ['of bytes that are no text in a name', (): string => `--- a/${fill('\u00ff')}\n+++ b/x\n${end}`],
     ['of folders above', (): string => `--- a/${fill('../')}y\n+++ b/x\n${end}`],
     ['of lines of headers', (): string => `${fill('index 0\n')}new file mode 100644\nx\n${good}`],
+    [
+      'of lists between its parts',
+      (): string =>
+        Array.from(
+          { length: 9_900 },
+          (_, at) => `--- a/f${at}\n+++ b/f${at}\n@@ -1 +1 @@\n-a${'x'.repeat(900)}\n+b\n\nwords\n\n- item\n\n`,
+        ).join(''),
+    ],
+    ['of colours without their escape', (): string => `${fill('[1m')}diff \n+++ b/x\n${end}`],
+    ['of line numbers', (): string => `1 --- a/x\n${fill('2 3 4\n')}`],
+    ['of numbers in front', (): string => `${head}@@ -1 +1 @@\n${fill('12 13 ')}\n`],
+    ['of words behind a fence', (): string => `\`\`\`${fill('a=')}\n${end}`],
     ['of added lines', (): string => `${head}@@ ... @@\n${fill('+\n')}`],
   ])('%s is answered with one sentence', async (_, make) => {
     const read = await readPatch(Buffer.from(make(), 'latin1'), base);
